@@ -1,0 +1,36 @@
+/*
+ * Text that replies are made of: integers and JSON strings, written to memory that is large
+ * enough. For http/ only. Pure.
+ */
+#ifndef SR_HTTP_TEXT_H
+#define SR_HTTP_TEXT_H
+
+#include "base/span.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define HTTP_INTEGER_TEXT_MAX 20 /* "-9223372036854775808" */
+#define HTTP_ESCAPE_SIZE_MAX 6   /* \u001f */
+
+/* Writes bytes; returns the address behind them. */
+static inline uint8_t *http_put(uint8_t *at, const void *bytes, size_t size)
+{
+    memcpy(at, bytes, size);
+    return at + size;
+}
+
+/* The same for a string literal. */
+#define http_put_literal(at, literal) http_put((at), (literal), sizeof(literal) - 1)
+
+/* Writes value in decimal, at most HTTP_INTEGER_TEXT_MAX characters. */
+uint8_t *http_put_u64(uint8_t *at, uint64_t value);
+uint8_t *http_put_i64(uint8_t *at, int64_t value);
+
+/* How many bytes the text takes within a JSON string, quotes not counted. */
+size_t http_escaped_size(struct sr_span text);
+
+/* Writes just these bytes. */
+uint8_t *http_put_escaped(uint8_t *at, struct sr_span text);
+
+#endif
