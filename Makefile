@@ -1,0 +1,57 @@
+# A thin front for meson and the scripts: `make help`. Everything it makes lies in build*/.
+SHELL = /bin/sh
+.DEFAULT_GOAL = build
+.PHONY: build run test test-asan test-tsan lint format bench fuzz clean help deps
+
+FUZZ_SECONDS ?= 60
+DEPS = @scripts/install-deps
+# Instrumented programs run several times slower.
+SLOW = --unit-budget 600 --e2e-budget 1500
+# Lets a failed compilation end with counts as well, so that a reader of the last line is never left without one.
+BUILD_FAILED = { echo "0 passed, 1 failed"; exit 1; }
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
+
+build: ## build/simple-request, installing what is missing for it
+	$(DEPS) run
+	@scripts/build build --only simple-request
+
+run: build ## build it and start the service with its defaults (ARGS="--port 4000" for others)
+	@exec build/simple-request $(ARGS)
+
+test: ## unit and end-to-end tests, PostgreSQL included; ends with `N passed, N failed`
+	$(DEPS) test
+	@scripts/build build -Dtests=enabled || $(BUILD_FAILED)
+	@scripts/run-tests --build build
+
+test-asan: ## the same under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(DEPS) test
+	@scripts/build build-asan -Db_sanitize=address,undefined || $(BUILD_FAILED)
+	@scripts/run-tests --build build-asan $(SLOW)
+
+test-tsan: ## the same under ThreadSanitizer
+	$(DEPS) test
+	@scripts/build build-tsan -Db_sanitize=thread || $(BUILD_FAILED)
+	@scripts/run-tests --build build-tsan $(SLOW)
+
+lint: ## every gate of scripts/lint; ends with `N passed, N failed`
+	$(DEPS) lint
+	@scripts/lint/all
+
+format: ## lay out the C files as .clang-format says
+	$(DEPS) lint
+	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
+
+bench: ## CPU per request and requests/s beside a bare epoll program and Redis
+	$(DEPS) bench
+	@scripts/build build --only simple-request
+	@bench/run
+
+fuzz: ## each fuzz target for FUZZ_SECONDS (60) with sanitizers
+	$(DEPS) fuzz
+	@CC=clang scripts/build build-fuzz -Dfuzzing=true -Dtests=disabled -Db_sanitize=address,undefined -Db_lundef=false || $(BUILD_FAILED)
+	@scripts/fuzz build-fuzz $(FUZZ_SECONDS)
+
+clean: ## remove all build directories
+	rm -rf build build-*
