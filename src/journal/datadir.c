@@ -1,0 +1,374 @@
+/*
+ * The data directory: lock, UUID, owner tokens. The identity file is replaced as a whole: written under another name,
+ * synced, renamed, directory synced.
+ */
+#include "journal/datadir.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "journal/identity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define IDENTITY_NAME "identity"
+#define IDENTITY_TEMPORARY "identity.tmp"
+#define LOCK_NAME "lock"
+
+struct datadir {
+    struct disk *disk;
+    int lock_fd; /* -1: read only */
+    char path[PATH_MAX];
+    struct identity identity;
+    uint64_t confirmed_ms[DATADIR_TOKENS_MAX]; /* 0: not confirmed in this process */
+};
+
+/* A directory's name is durable only when its parent was synced. `path` ends before the new name. */
+static enum sr_result sync_parent(const char *path, struct sr_err *err)
+{
+    char parent[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t size = slash == NULL ? 0 : (size_t)(slash - path);
+    enum sr_result result = SR_OK;
+    int fd;
+
+    (void)snprintf(parent, sizeof(parent), "%.*s", (int)size, path);
+    fd = open(slash == NULL ? "." : (size == 0 ? "/" : parent),
+              O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0) {
+        result = sr_fail_errno(err, SR_IO, errno, "cannot sync the directory above %s", path);
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return result;
+}
+
+static enum sr_result make_directory(const char *part, struct sr_err *err)
+{
+    if (mkdir(part, 0700) == 0) {
+        return sync_parent(part, err);
+    }
+    if (errno == EEXIST) {
+        return SR_OK;
+    }
+    return sr_fail_errno(err, SR_IO, errno,
+                         "cannot create the data directory %s (choose another by --data-dir)",
+                         part);
+}
+
+static enum sr_result make_directories(const char *path, struct sr_err *err)
+{
+    enum sr_result result;
+    char part[PATH_MAX];
+    int size = snprintf(part, sizeof(part), "%s", path);
+
+    if (size <= 0 || (size_t)size >= sizeof(part)) {
+        return sr_fail(err, SR_INVALID, "the data directory's path is empty or too long");
+    }
+    for (char *at = part + 1;; at++) {
+        char saved = *at;
+
+        if (saved != '/' && saved != '\0') {
+            continue;
+        }
+        *at = '\0';
+        result = make_directory(part, err);
+        *at = saved;
+        if (result != SR_OK || saved == '\0') {
+            return result;
+        }
+    }
+}
+
+/* The process that holds the lock wrote its id into the file. */
+static enum sr_result fail_locked(struct datadir *d, struct sr_err *err)
+{
+    char pid[24] = "";
+    ssize_t size = pread(d->lock_fd, pid, sizeof(pid) - 1, 0);
+
+    pid[size > 0 ? size : 0] = '\0';
+    pid[strcspn(pid, "\n")] = '\0';
+    return sr_fail(
+        err, SR_EXISTS,
+        "the data directory %s is in use by another simple-request (process %s): stop "
+        "it, or choose another directory by --data-dir",
+        d->path, pid[0] != '\0' ? pid : "unknown");
+}
+
+static enum sr_result take_lock(struct datadir *d, struct sr_err *err)
+{
+    char path[PATH_MAX + sizeof(LOCK_NAME) + 1];
+    char pid[24];
+    int size;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", d->path, LOCK_NAME);
+    d->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (d->lock_fd < 0) {
+        return sr_fail_errno(err, SR_IO, errno, "cannot open the lock file %s", path);
+    }
+    if (flock(d->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        return errno == EWOULDBLOCK ? fail_locked(d, err)
+                                    : sr_fail_errno(err, SR_IO, errno, "cannot lock %s", path);
+    }
+    size = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
+    if (ftruncate(d->lock_fd, 0) != 0 || pwrite(d->lock_fd, pid, (size_t)size, 0) != size) {
+        return sr_fail_errno(err, SR_IO, errno, "cannot write the lock file %s", path);
+    }
+    return SR_OK;
+}
+
+static enum sr_result write_temporary(struct datadir *d, struct sr_err *err)
+{
+    uint8_t *bytes = malloc(IDENTITY_SIZE_MAX);
+    struct disk_file *file = NULL;
+    enum sr_result result;
+    size_t size;
+
+    if (bytes == NULL) {
+        return sr_fail(err, SR_NO_MEMORY, "out of memory writing the identity file");
+    }
+    size = identity_encode(&d->identity, bytes);
+    result = d->disk->unlink(d->disk, IDENTITY_TEMPORARY, err);
+    if (result == SR_OK || result == SR_NOT_FOUND) {
+        result = d->disk->open(d->disk, IDENTITY_TEMPORARY, true, false, &file, err);
+    }
+    if (result == SR_OK) {
+        result = d->disk->write(d->disk, file, 0, bytes, size, err);
+    }
+    if (result == SR_OK) {
+        result = d->disk->sync(d->disk, file, err);
+    }
+    d->disk->close(d->disk, &file);
+    free(bytes);
+    return result;
+}
+
+static enum sr_result save_identity(struct datadir *d, struct sr_err *err)
+{
+    enum sr_result result = write_temporary(d, err);
+
+    if (result == SR_OK) {
+        result = d->disk->rename(d->disk, IDENTITY_TEMPORARY, IDENTITY_NAME, err);
+    }
+    if (result == SR_OK) {
+        result = d->disk->sync_directory(d->disk, err);
+    }
+    return result;
+}
+
+static enum sr_result read_identity(struct datadir *d, struct disk_file *file,
+                                    struct sr_err *err)
+{
+    uint8_t *bytes = malloc(IDENTITY_SIZE_MAX + 1);
+    enum sr_result result;
+    size_t size = 0;
+
+    if (bytes == NULL) {
+        return sr_fail(err, SR_NO_MEMORY, "out of memory reading the identity file");
+    }
+    result = d->disk->read(d->disk, file, 0, bytes, IDENTITY_SIZE_MAX + 1, &size, err);
+    if (result == SR_OK &&
+        identity_decode((struct sr_span){.data = bytes, .size = size}, &d->identity) != SR_OK) {
+        result =
+            sr_fail(err, SR_DAMAGED,
+                    "%s/%s is damaged: restore it from a backup of this directory; without it "
+                    "the database's writer row cannot be claimed",
+                    d->path, IDENTITY_NAME);
+    }
+    free(bytes);
+    return result;
+}
+
+static enum sr_result load_identity(struct datadir *d, bool read_only, struct sr_err *err)
+{
+    struct disk_file *file = NULL;
+    enum sr_result result = d->disk->open(d->disk, IDENTITY_NAME, false, false, &file, err);
+    uint64_t now = sr_clock_monotonic_ms();
+
+    if (result == SR_NOT_FOUND && !read_only) {
+        result = sr_uuid_draw(&d->identity.instance, err);
+        return result == SR_OK ? save_identity(d, err) : result;
+    }
+    if (result != SR_OK) {
+        return result;
+    }
+    result = read_identity(d, file, err);
+    d->disk->close(d->disk, &file);
+    for (uint32_t i = 0; result == SR_OK && i < d->identity.token_count; i++) {
+        bool newest = i + 1 == d->identity.token_count;
+
+        /* How long ago is not known across a stop: the time starts over. */
+        d->confirmed_ms[i] = newest && !d->identity.newest_confirmed ? 0 : now;
+    }
+    return result;
+}
+
+static enum sr_result open_in(struct datadir *d, const char *path, bool read_only,
+                              struct sr_err *err)
+{
+    enum sr_result result = read_only ? SR_OK : make_directories(path, err);
+
+    if (result != SR_OK) {
+        return result;
+    }
+    if (realpath(path, d->path) == NULL) {
+        return sr_fail_errno(err, errno == ENOENT ? SR_NOT_FOUND : SR_IO, errno,
+                             "cannot find the data directory %s", path);
+    }
+    if (!read_only) {
+        result = take_lock(d, err);
+    }
+    if (result == SR_OK) {
+        result = disk_posix_open(d->path, &d->disk, err);
+    }
+    return result == SR_OK ? load_identity(d, read_only, err) : result;
+}
+
+enum sr_result datadir_open(const char *path, bool read_only, struct datadir **ret_datadir,
+                            struct sr_err *err)
+{
+    struct datadir *d = calloc(1, sizeof(*d));
+    enum sr_result result;
+
+    if (d == NULL) {
+        return sr_fail(err, SR_NO_MEMORY, "out of memory opening the data directory");
+    }
+    d->lock_fd = -1;
+    result = open_in(d, path, read_only, err);
+    if (result != SR_OK) {
+        datadir_close(&d);
+        return result;
+    }
+    *ret_datadir = d;
+    return SR_OK;
+}
+
+void datadir_close(struct datadir **datadir)
+{
+    struct datadir *d = *datadir;
+
+    if (d == NULL) {
+        return;
+    }
+    disk_posix_close(&d->disk);
+    if (d->lock_fd >= 0) {
+        (void)close(d->lock_fd); /* gives the lock back */
+    }
+    free(d);
+    *datadir = NULL;
+}
+
+struct disk *datadir_disk(struct datadir *d)
+{
+    return d->disk;
+}
+
+const char *datadir_path(const struct datadir *d)
+{
+    return d->path;
+}
+
+struct sr_uuid datadir_instance(const struct datadir *d)
+{
+    return d->identity.instance;
+}
+
+const struct sr_uuid *datadir_tokens(const struct datadir *d, size_t *ret_count)
+{
+    *ret_count = d->identity.token_count;
+    return d->identity.tokens;
+}
+
+/* Drops the first `count` tokens, in memory only: the next save forgets them on disk. */
+static void drop_oldest(struct datadir *d, uint32_t count)
+{
+    uint32_t rest = d->identity.token_count - count;
+
+    memmove(d->identity.tokens, d->identity.tokens + count,
+            rest * sizeof(d->identity.tokens[0]));
+    memmove(d->confirmed_ms, d->confirmed_ms + count, rest * sizeof(d->confirmed_ms[0]));
+    d->identity.token_count = rest;
+}
+
+enum sr_result datadir_token_draw(struct datadir *d, struct sr_uuid *ret_token,
+                                  struct sr_err *err)
+{
+    struct identity *identity = &d->identity;
+    enum sr_result result;
+    struct sr_uuid token;
+
+    if (identity->token_count > 0 && !identity->newest_confirmed) {
+        *ret_token = identity->tokens[identity->token_count - 1];
+        return SR_OK;
+    }
+    result = sr_uuid_draw(&token, err);
+    if (result != SR_OK) {
+        return result;
+    }
+    if (identity->token_count == DATADIR_TOKENS_MAX) {
+        drop_oldest(d, 1);
+    }
+    identity->tokens[identity->token_count] = token;
+    d->confirmed_ms[identity->token_count] = 0;
+    identity->token_count++;
+    identity->newest_confirmed = false;
+    result = save_identity(d, err);
+    if (result != SR_OK) {
+        /* Not known to be on the disk: it must not be used. */
+        identity->token_count--;
+        identity->newest_confirmed = identity->token_count > 0;
+        return result;
+    }
+    *ret_token = token;
+    return SR_OK;
+}
+
+enum sr_result datadir_token_confirmed(struct datadir *d, uint64_t now_ms, uint64_t keep_ms,
+                                       struct sr_err *err)
+{
+    uint32_t keep_from = 0;
+    enum sr_result result;
+
+    SR_CHECK(d->identity.token_count > 0);
+    d->identity.newest_confirmed = true;
+    d->confirmed_ms[d->identity.token_count - 1] = now_ms;
+    for (uint32_t i = 0; i < d->identity.token_count; i++) {
+        if (d->confirmed_ms[i] != 0 && now_ms - d->confirmed_ms[i] > keep_ms) {
+            keep_from = i;
+        }
+    }
+    drop_oldest(d, keep_from);
+    result = save_identity(d, err);
+    if (result != SR_OK) {
+        d->identity.newest_confirmed = false;
+    }
+    return result;
+}
+
+bool datadir_fenced(const struct datadir *d)
+{
+    return d->identity.fenced;
+}
+
+enum sr_result datadir_mark_fenced(struct datadir *d, struct sr_err *err)
+{
+    enum sr_result result;
+
+    if (d->identity.fenced) {
+        return SR_OK;
+    }
+    d->identity.fenced = true;
+    result = save_identity(d, err);
+    if (result != SR_OK) {
+        d->identity.fenced = false;
+    }
+    return result;
+}

@@ -1,0 +1,194 @@
+/*
+ * Raw files: lists, making a zero-filled spare, turning it into the file that is written, and back into a spare.
+ */
+#include "journal/journal_internal.h"
+
+#include "base/check.h"
+#include "base/memory.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ZERO_STEP (1024U * 1024U)
+
+void raw_list_push(struct raw_list *list, struct raw_file *raw)
+{
+    raw->next = NULL;
+    if (list->last == NULL) {
+        list->first = raw;
+    } else {
+        list->last->next = raw;
+    }
+    list->last = raw;
+    list->count++;
+}
+
+struct raw_file *raw_list_pop(struct raw_list *list)
+{
+    struct raw_file *raw = list->first;
+
+    if (raw == NULL) {
+        return NULL;
+    }
+    list->first = raw->next;
+    if (list->first == NULL) {
+        list->last = NULL;
+    }
+    list->count--;
+    raw->next = NULL;
+    return raw;
+}
+
+void raw_file_free(struct journal *j, struct raw_file **raw)
+{
+    if (*raw == NULL) {
+        return;
+    }
+    j->disk->close(j->disk, &(*raw)->file);
+    free(*raw);
+    *raw = NULL;
+}
+
+/* Writes the header of the next revision into the block that does not hold the current one. */
+static enum sr_result write_header(struct journal *j, struct raw_file *raw,
+                                   struct disk_file *file, struct journal_header *header,
+                                   struct sr_err *err)
+{
+    uint8_t *block = sr_pages_alloc(JOURNAL_BLOCK); /* aligned for direct writes */
+    enum sr_result result;
+
+    if (block == NULL) {
+        return sr_fail(err, SR_NO_MEMORY, "out of memory writing a journal header");
+    }
+    header->revision = raw->revision + 1;
+    header->file_bytes = raw->bytes;
+    header->instance = j->options.instance;
+    journal_header_encode(header, block);
+    result = j->disk->write(j->disk, file, (header->revision & 1) * JOURNAL_BLOCK, block,
+                            JOURNAL_BLOCK, err);
+    sr_pages_free(block, JOURNAL_BLOCK);
+    if (result == SR_OK) {
+        result = j->disk->sync(j->disk, file, err);
+    }
+    if (result == SR_OK) {
+        raw->revision = header->revision;
+    }
+    return result;
+}
+
+static enum sr_result fill_with_zeros(struct journal *j, struct disk_file *file, uint64_t bytes,
+                                      struct sr_err *err)
+{
+    uint8_t *zeros = sr_pages_alloc(ZERO_STEP);
+    enum sr_result result = SR_OK;
+
+    if (zeros == NULL) {
+        return sr_fail(err, SR_NO_MEMORY, "out of memory making a journal file");
+    }
+    for (uint64_t at = 0; at < bytes && result == SR_OK; at += ZERO_STEP) {
+        size_t step = bytes - at < ZERO_STEP ? (size_t)(bytes - at) : ZERO_STEP;
+
+        result = j->disk->write(j->disk, file, at, zeros, step, err);
+    }
+    sr_pages_free(zeros, ZERO_STEP);
+    return result;
+}
+
+static enum sr_result make_file(struct journal *j, struct raw_file *raw, const char *temporary,
+                                struct sr_err *err)
+{
+    struct journal_header header = {.kind = JOURNAL_FILE_SPARE};
+    struct disk_file *file = NULL;
+    enum sr_result result = j->disk->open(j->disk, temporary, true, false, &file, err);
+
+    if (result != SR_OK) {
+        return result;
+    }
+    result = fill_with_zeros(j, file, raw->bytes, err);
+    if (result == SR_OK) {
+        result = write_header(j, raw, file, &header, err);
+    }
+    j->disk->close(j->disk, &file);
+    if (result == SR_OK) {
+        result = j->disk->rename(j->disk, temporary, raw->name, err);
+    }
+    if (result == SR_OK) {
+        result = j->disk->sync_directory(j->disk, err);
+    }
+    if (result != SR_OK) {
+        /* Whichever name it has now; the error that matters is the first one. */
+        (void)j->disk->unlink(j->disk, temporary, NULL);
+        (void)j->disk->unlink(j->disk, raw->name, NULL);
+    }
+    return result;
+}
+
+enum sr_result raw_file_create(struct journal *j, struct raw_file **ret_raw, struct sr_err *err)
+{
+    struct raw_file *raw = calloc(1, sizeof(*raw));
+    char temporary[RAW_NAME_SIZE + 8];
+    enum sr_result result;
+
+    if (raw == NULL) {
+        return sr_fail(err, SR_NO_MEMORY, "out of memory making a journal file");
+    }
+    raw->bytes = j->options.file_bytes;
+    (void)snprintf(raw->name, sizeof(raw->name), "raw-%016" PRIx64, journal_draw_id(j));
+    (void)snprintf(temporary, sizeof(temporary), "%s.tmp", raw->name);
+    result = make_file(j, raw, temporary, err);
+    if (result != SR_OK) {
+        raw_file_free(j, &raw);
+        return result;
+    }
+    *ret_raw = raw;
+    return SR_OK;
+}
+
+enum sr_result raw_file_activate(struct journal *j, struct raw_file *raw, uint64_t id,
+                                 uint64_t first_sequence, struct sr_err *err)
+{
+    struct journal_header header = {.kind = JOURNAL_FILE_RAW,
+                                    .file_id = id,
+                                    .first_sequence = first_sequence};
+    bool direct = j->options.durability != JOURNAL_WRITE;
+    enum sr_result result;
+
+    SR_CHECK(!raw->failed && raw->file == NULL);
+    (void)pthread_mutex_lock(&j->files_lock);
+    header.newest_epoch = j->newest_epoch;
+    header.covered_epoch = j->covered_epoch;
+    /* The file that was current lies in `closed` by now. */
+    header.needed_sequence =
+        j->closed.first != NULL ? j->closed.first->first_sequence : first_sequence;
+    (void)pthread_mutex_unlock(&j->files_lock);
+    result = j->disk->open(j->disk, raw->name, false, direct, &raw->file, err);
+    if (result == SR_OK) {
+        result = write_header(j, raw, raw->file, &header, err);
+    }
+    if (result != SR_OK) {
+        j->disk->close(j->disk, &raw->file);
+        return result;
+    }
+    raw->file_id = id;
+    raw->first_sequence = first_sequence;
+    raw->last_sequence = 0;
+    raw->newest_epoch = 0;
+    return SR_OK;
+}
+
+enum sr_result raw_file_mark_spare(struct journal *j, struct raw_file *raw, struct sr_err *err)
+{
+    struct journal_header header = {.kind = JOURNAL_FILE_SPARE,
+                                    .file_id = raw->file_id,
+                                    .first_sequence = raw->first_sequence};
+    struct disk_file *file = NULL;
+    enum sr_result result = j->disk->open(j->disk, raw->name, false, false, &file, err);
+
+    if (result == SR_OK) {
+        result = write_header(j, raw, file, &header, err);
+    }
+    j->disk->close(j->disk, &file);
+    return result;
+}

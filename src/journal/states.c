@@ -1,0 +1,190 @@
+/*
+ * The list of state files, and making one. The flusher's thread, and recovery before it.
+ */
+#include "journal/journal_internal.h"
+
+#include "base/check.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void journal_state_name(uint64_t epoch, uint64_t file_id, char name[STATE_NAME_SIZE])
+{
+    (void)snprintf(name, STATE_NAME_SIZE, "state-%016" PRIx64 "-%" PRIx64, epoch, file_id);
+}
+
+uint64_t journal_draw_id(struct journal *j)
+{
+    uint64_t id;
+
+    (void)pthread_mutex_lock(&j->files_lock);
+    id = ++j->next_file_id;
+    (void)pthread_mutex_unlock(&j->files_lock);
+    return id;
+}
+
+/* Room for one more; under files_lock. */
+static enum sr_result grow(struct journal *j, struct sr_err *err)
+{
+    size_t capacity = j->state_capacity == 0 ? 128 : j->state_capacity * 2;
+    struct journal_state *states;
+
+    if (j->state_count < j->state_capacity) {
+        return SR_OK;
+    }
+    states = realloc(j->states, capacity * sizeof(*states));
+    if (states == NULL) {
+        return sr_fail(err, SR_NO_MEMORY, "out of memory listing state files");
+    }
+    j->states = states;
+    j->state_capacity = capacity;
+    return SR_OK;
+}
+
+/* Under files_lock. */
+static void insert_sorted(struct journal *j, const struct journal_state *state)
+{
+    size_t at = j->state_count;
+
+    while (at > 0 && j->states[at - 1].epoch > state->epoch) {
+        at--;
+    }
+    memmove(&j->states[at + 1], &j->states[at], (j->state_count - at) * sizeof(*state));
+    j->states[at] = *state;
+    j->state_count++;
+    j->state_bytes += state->bytes;
+}
+
+/* Takes the first open state of epochs up to `epoch` but `keep` out of the list. */
+static bool pop_superfluous(struct journal *j, uint64_t epoch, uint64_t keep,
+                            struct journal_state *ret_state)
+{
+    bool found = false;
+
+    (void)pthread_mutex_lock(&j->files_lock);
+    for (size_t i = 0; i < j->state_count && !found; i++) {
+        if (!j->states[i].sealed && j->states[i].epoch <= epoch &&
+            j->states[i].file_id != keep) {
+            *ret_state = j->states[i];
+            j->state_bytes -= ret_state->bytes;
+            j->state_count--;
+            memmove(&j->states[i], &j->states[i + 1],
+                    (j->state_count - i) * sizeof(j->states[0]));
+            found = true;
+        }
+    }
+    (void)pthread_mutex_unlock(&j->files_lock);
+    return found;
+}
+
+enum sr_result journal_add_state(struct journal *j, const struct journal_header *header,
+                                 const char *name, struct sr_err *err)
+{
+    struct journal_state state = {.epoch = header->epoch,
+                                  .predecessor = header->predecessor,
+                                  .file_id = header->file_id,
+                                  .through_sequence = header->through_sequence,
+                                  .bytes = header->file_bytes,
+                                  .changes = header->change_count,
+                                  .sealed = header->sealed};
+    struct journal_state superfluous;
+    enum sr_result result;
+
+    (void)snprintf(state.name, sizeof(state.name), "%s", name);
+    (void)pthread_mutex_lock(&j->files_lock);
+    result = grow(j, err);
+    if (result == SR_OK) {
+        insert_sorted(j, &state);
+        if (state.sealed && state.epoch > j->covered_epoch) {
+            j->covered_epoch = state.epoch;
+        }
+    }
+    (void)pthread_mutex_unlock(&j->files_lock);
+    if (result != SR_OK) {
+        return result;
+    }
+    while (pop_superfluous(j, state.epoch, state.file_id, &superfluous)) {
+        /* If it comes back after a crash it is superfluous still. */
+        (void)j->disk->unlink(j->disk, superfluous.name, NULL);
+    }
+    return SR_OK;
+}
+
+bool journal_state_after(struct journal *j, uint64_t epoch, struct journal_state *ret_state)
+{
+    bool found = false;
+
+    (void)pthread_mutex_lock(&j->files_lock);
+    for (size_t i = 0; i < j->state_count && !found; i++) {
+        found = j->states[i].sealed && j->states[i].epoch > epoch;
+        if (found) {
+            *ret_state = j->states[i];
+        }
+    }
+    (void)pthread_mutex_unlock(&j->files_lock);
+    return found;
+}
+
+uint64_t journal_covered(struct journal *j)
+{
+    uint64_t covered;
+
+    (void)pthread_mutex_lock(&j->files_lock);
+    covered = j->covered_epoch;
+    (void)pthread_mutex_unlock(&j->files_lock);
+    return covered;
+}
+
+static enum sr_result copy_changes(struct state_writer *writer, journal_next_fn *next,
+                                   void *context, struct sr_err *err)
+{
+    for (;;) {
+        struct sr_change change;
+        enum sr_result result = next(context, &change, err);
+
+        if (result == SR_NOT_FOUND) {
+            return SR_OK;
+        }
+        if (result == SR_OK) {
+            result = state_writer_add(writer, &change, err);
+        }
+        if (result != SR_OK) {
+            return result;
+        }
+    }
+}
+
+enum sr_result journal_write_state(struct journal *j, uint64_t epoch, uint64_t predecessor,
+                                   journal_next_fn *next, void *context, struct sr_err *err)
+{
+    struct journal_header header = {.file_id = journal_draw_id(j),
+                                    .instance = j->options.instance,
+                                    .newest_epoch = epoch,
+                                    .epoch = epoch,
+                                    .predecessor = predecessor,
+                                    .through_sequence = UINT64_MAX,
+                                    .sealed = true};
+    struct state_writer *writer = NULL;
+    char name[STATE_NAME_SIZE];
+    enum sr_result result;
+
+    SR_CHECK(predecessor < epoch);
+    journal_state_name(epoch, header.file_id, name);
+    result = state_writer_open(j->disk, name, &header, &writer, err);
+    if (result == SR_OK) {
+        result = copy_changes(writer, next, context, err);
+    }
+    if (result == SR_OK) {
+        result = state_writer_finish(writer, true, &header, err);
+    }
+    state_writer_close(&writer);
+    if (result == SR_OK) {
+        result = journal_add_state(j, &header, name, err);
+    }
+    if (result == SR_OK) {
+        journal_retire_covered(j);
+    }
+    return result;
+}

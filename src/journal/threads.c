@@ -1,0 +1,143 @@
+/*
+ * The journal's two threads: commit (frames) and keeper (spare files, so that zero-filling never delays a commit).
+ */
+#include "journal/journal_internal.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+
+#include <time.h>
+
+#define RETRY_FIRST_MS 20U
+#define RETRY_LAST_MS 1000U
+#define IDLE_MS 250U /* JOURNAL_WRITE looks that often whether a second has passed */
+#define STOP_PATIENCE_MS                                                                       \
+    5000U /* a journal that cannot be mended is given up that long after the stop */
+
+static void wait_ms(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t ms)
+{
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += (time_t)(ms / 1000);
+    until.tv_nsec += (long)(ms % 1000) * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    (void)pthread_cond_timedwait(cond, lock, &until);
+}
+
+/* Waits until something was handed over, for at most `ms`; true when the journal is to stop. */
+static bool wait_for_work(struct journal *j, uint64_t ms, bool even_if_filled)
+{
+    bool stopping;
+
+    (void)pthread_mutex_lock(&j->queue_lock);
+    if (!j->stopping && (even_if_filled || j->sides[j->gathering].size == 0)) {
+        if (even_if_filled || j->options.durability == JOURNAL_WRITE) {
+            wait_ms(&j->queue_filled, &j->queue_lock, ms);
+        } else {
+            (void)pthread_cond_wait(&j->queue_filled, &j->queue_lock);
+        }
+    }
+    stopping = j->stopping;
+    (void)pthread_mutex_unlock(&j->queue_lock);
+    return stopping;
+}
+
+/* A hand-over during the back-off must not shorten it to nothing: an error is retried at most that often. */
+static void back_off(uint64_t *retry_ms)
+{
+    struct timespec pause = {.tv_sec = (time_t)(*retry_ms / 1000),
+                             .tv_nsec = (long)(*retry_ms % 1000) * 1000000L};
+
+    (void)nanosleep(&pause, NULL);
+    *retry_ms = *retry_ms * 2 > RETRY_LAST_MS ? RETRY_LAST_MS : *retry_ms * 2;
+}
+
+static void *commit_main(void *context)
+{
+    struct journal *j = context;
+    uint64_t retry_ms = RETRY_FIRST_MS;
+    uint64_t give_up_ms = 0;
+    bool stopping = false;
+
+    while (!stopping || journal_has_work(j)) {
+        enum sr_result result = journal_commit(j, NULL);
+
+        if (result == SR_OK) {
+            retry_ms = RETRY_FIRST_MS;
+            continue;
+        }
+        if (result == SR_NOT_FOUND) {
+            stopping = wait_for_work(j, IDLE_MS, false);
+            if (stopping) {
+                (void)pthread_mutex_lock(&j->queue_lock);
+                j->seal_waits =
+                    true; /* JOURNAL_WRITE: the last sync does not wait for its second */
+                (void)pthread_mutex_unlock(&j->queue_lock);
+            }
+            continue;
+        }
+        back_off(&retry_ms);
+        stopping = wait_for_work(j, 0, false);
+        if (stopping && give_up_ms == 0) {
+            give_up_ms = sr_clock_monotonic_ms() + STOP_PATIENCE_MS;
+        }
+        if (stopping && sr_clock_monotonic_ms() > give_up_ms) {
+            break;
+        }
+    }
+    journal_finish_file(j);
+    return NULL;
+}
+
+static void *keeper_main(void *context)
+{
+    struct journal *j = context;
+    bool stopping = false;
+
+    while (!stopping) {
+        enum sr_result result = journal_keep(j, NULL);
+
+        (void)pthread_mutex_lock(&j->files_lock);
+        if (result != SR_OK && !j->keeper_stops) {
+            wait_ms(&j->spare_wanted, &j->files_lock, RETRY_LAST_MS);
+        }
+        stopping = j->keeper_stops;
+        (void)pthread_mutex_unlock(&j->files_lock);
+    }
+    return NULL;
+}
+
+enum sr_result journal_start(struct journal *j, struct sr_err *err)
+{
+    int why = pthread_create(&j->commit_thread, NULL, commit_main, j);
+
+    if (why != 0) {
+        return sr_fail_errno(err, SR_NO_MEMORY, why, "cannot start the journal thread");
+    }
+    why = pthread_create(&j->keeper_thread, NULL, keeper_main, j);
+    SR_CHECK(why == 0); /* at start, right after another thread could be made */
+    j->threads_running = true;
+    return SR_OK;
+}
+
+void journal_stop(struct journal *j)
+{
+    if (!j->threads_running) {
+        return;
+    }
+    (void)pthread_mutex_lock(&j->queue_lock);
+    j->stopping = true;
+    (void)pthread_cond_signal(&j->queue_filled);
+    (void)pthread_mutex_unlock(&j->queue_lock);
+    (void)pthread_join(j->commit_thread, NULL);
+    (void)pthread_mutex_lock(&j->files_lock);
+    j->keeper_stops = true;
+    (void)pthread_cond_signal(&j->spare_wanted);
+    (void)pthread_mutex_unlock(&j->files_lock);
+    (void)pthread_join(j->keeper_thread, NULL);
+    j->threads_running = false;
+}

@@ -1,0 +1,150 @@
+/*
+ * The engine: the one place that orders check, count, journal, acknowledge (DESIGN section 4). A worker thread brings
+ * requests in turns; the engine counts them in the table, hands the turn's records to the journal, and says when the turn's
+ * replies may leave. No sockets, no clock, no threads of its own: also run by the simulation.
+ *
+ *   engine_turn_begin(w)
+ *     engine_increment(w, ...) / engine_read(w, ...)      any number
+ *   engine_turn_end(w) -> turn id
+ *   ... later, woken by the worker's eventfd ...
+ *   engine_released(w) -> all turns with id < this may send their replies (reads and errors included)
+ */
+#ifndef SR_SERVER_ENGINE_H
+#define SR_SERVER_ENGINE_H
+
+#include "base/result.h"
+#include "base/span.h"
+#include "core/counters.h"
+#include "journal/journal.h"
+#include "sync/flusher.h"
+#include "sync/loader.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct engine;
+struct engine_worker; /* one per worker thread, used by that thread alone unless said */
+
+/* Why an attempt was answered 503; X(NAME, "metric label", "message for people"). */
+#define ENGINE_REJECTIONS(X)                                                                   \
+    X(ENGINE_REJECT_NONE, "none", "")                                                          \
+    X(ENGINE_REJECT_JOURNAL_FULL, "journal_full",                                              \
+      "The journal is full: nothing was counted. Please retry.")                               \
+    X(ENGINE_REJECT_JOURNAL_FAILED, "journal_failed",                                          \
+      "The journal cannot be written: nothing was counted. Please retry.")                     \
+    X(ENGINE_REJECT_QUEUE_FULL, "queue_full",                                                  \
+      "Too much is waiting for the disk: nothing was counted. Please retry.")                  \
+    X(ENGINE_REJECT_TABLE_FULL, "table_full",                                                  \
+      "The memory limit is reached by keys that are not synced: nothing was counted. "         \
+      "Please retry.")                                                                         \
+    X(ENGINE_REJECT_SLOT_FULL, "slot_full",                                                    \
+      "This key's unsynced change is at its limit: nothing was counted. Please retry.")        \
+    X(ENGINE_REJECT_LOADER_FULL, "loader_full",                                                \
+      "Too many keys are being loaded: nothing was counted. Please retry.")                    \
+    X(ENGINE_REJECT_STORE_DOWN, "store_down",                                                  \
+      "The total is not in memory and the database does not answer. Please retry.")            \
+    X(ENGINE_REJECT_DRAINING, "draining", "The service is stopping. Please retry.")
+
+enum engine_rejection {
+#define ENGINE_REJECTION_ENUM(name, label, text) name,
+    ENGINE_REJECTIONS(ENGINE_REJECTION_ENUM)
+#undef ENGINE_REJECTION_ENUM
+        ENGINE_REJECTION_COUNT
+};
+
+const char *engine_rejection_label(enum engine_rejection rejection);
+const char *engine_rejection_message(enum engine_rejection rejection);
+
+enum engine_status {
+    ENGINE_DONE,         /* 200 */
+    ENGINE_DONE_UNKNOWN, /* 202, total null */
+    ENGINE_WAIT,   /* nothing counted: keep the request, give it again when engine_wait_over */
+    ENGINE_ABSENT, /* 404 */
+    ENGINE_OVERFLOW, /* 409 */
+    ENGINE_REJECTED  /* 503 with the rejection */
+};
+
+/* A request that waits. Held by the connection; engine_wait_end before every retry and when its connection goes. */
+struct engine_wait {
+    counters_ref ref;
+    bool pinned;
+    bool for_turn; /* waits for a later turn only: over at once */
+};
+
+struct engine_answer {
+    int64_t total;
+    int64_t synced;
+    bool synced_known;
+    enum engine_rejection rejection; /* REJECTED */
+    struct engine_wait wait;         /* WAIT */
+};
+
+struct engine_options {
+    struct counters *counters;
+    struct journal *journal;
+    struct flusher *flusher; /* may be set later by engine_attach */
+    struct loader *loader;
+    uint32_t worker_count;
+    enum journal_durability durability;
+    uint64_t ready_lag_max_ms; /* 0: off */
+};
+
+struct engine_stats {
+    uint64_t increments_accepted; /* counted */
+    uint64_t delta_accepted;      /* sum of their values modulo 2^64 */
+    uint64_t rejected[ENGINE_REJECTION_COUNT];
+    uint64_t overflows, waits, turns;
+    uint64_t replies_held; /* turns not released yet, all workers */
+};
+
+enum sr_result engine_open(const struct engine_options *options, struct engine **ret_engine,
+                           struct sr_err *err) SR_MUST_USE;
+void engine_close(struct engine **engine);
+
+/* Flusher and loader are built after the engine (they call it back): given before the first turn. */
+void engine_attach(struct engine *engine, struct flusher *flusher, struct loader *loader);
+
+/* The worker's part, owned by the engine. wake is called from other threads when engine_released may have moved or a
+ * load came in; it must be cheap and must not block (write to an eventfd). Set before the first turn. */
+struct engine_worker *engine_worker(struct engine *engine, uint32_t index);
+void engine_worker_on_wake(struct engine_worker *w, void (*wake)(void *context), void *context);
+
+void engine_turn_begin(struct engine_worker *w, uint64_t now_ms);
+
+/* key: 1 to 512 bytes of valid UTF-8 without NUL (checked by http/). */
+enum engine_status engine_increment(struct engine_worker *w, struct sr_span key, int64_t value,
+                                    struct engine_answer *ret_answer) SR_MUST_USE;
+
+enum engine_status engine_read(struct engine_worker *w, struct sr_span key,
+                               struct engine_answer *ret_answer) SR_MUST_USE;
+
+/* Hands the turn's records over. Returns the turn's id, ascending from 1 per worker. `held` false: no reply depends on this turn
+ * (nothing was answered); it is released at once. */
+uint64_t engine_turn_end(struct engine_worker *w, bool held);
+
+/* Turns with an id <= the returned one are released. */
+uint64_t engine_released(struct engine_worker *w);
+
+/* True when a waiting request should be given again: its load is in, or the store does not answer (the retry then answers
+ * without a total or 503). */
+bool engine_wait_over(struct engine_worker *w, const struct engine_wait *wait, uint64_t now_ms);
+
+/* Gives back what the wait held. */
+void engine_wait_end(struct engine_worker *w, struct engine_wait *wait);
+
+/* From now on increments are rejected as draining; reads go on. */
+void engine_drain(struct engine *engine);
+
+/* True: ready. False: *ret_text (NUL-terminated) says why: draining, journal failed, claim refused, lag. */
+bool engine_ready(struct engine *engine, char *ret_text, size_t size);
+
+/* The flusher's close_turns callback; context is the engine. */
+bool engine_close_turns(void *engine, uint64_t epoch);
+
+/* The journal's progress and the loader's loaded callback; context is the engine. Wakes workers that wait. */
+void engine_progress(void *engine);
+void engine_loaded(void *engine);
+
+void engine_stats(struct engine *engine, struct engine_stats *ret_stats);
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * The flusher: once per interval closes an epoch, seals it, and brings it into the store in one transaction, exactly once
+ * (DESIGN section 5). One thread, one database connection. Knows nothing of workers: the turns are asked through a callback.
+ */
+#ifndef SR_SYNC_FLUSHER_H
+#define SR_SYNC_FLUSHER_H
+
+#include "base/histogram.h"
+#include "base/result.h"
+#include "core/counters.h"
+#include "journal/datadir.h"
+#include "journal/journal.h"
+#include "store/store.h"
+#include "sync/event.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct flusher;
+
+struct flusher_options {
+    struct counters *counters;
+    struct journal *journal;
+    struct datadir *datadir;
+    struct store *store;   /* borrowed; used by the flusher alone */
+    uint32_t interval_ms;  /* time between ticks */
+    uint64_t retention_ms; /* owner tokens are kept that long after a later one was confirmed */
+    /* Publishes epoch as the open one and returns true when no turn of an older epoch is open; called again until true. */
+    bool (*close_turns)(void *context, uint64_t epoch);
+    void *turns_context;
+    sync_event_fn *event; /* tells main what happened, for the log */
+    void *event_context;
+};
+
+/* What the flusher is about; X(NAME, "text for people"). */
+#define FLUSHER_STATES(X)                                                                      \
+    X(FLUSHER_CONNECTING, "claiming the writer's row")                                         \
+    X(FLUSHER_CAUGHT_UP, "waiting for the next interval")                                      \
+    X(FLUSHER_FLUSHING, "flushing")                                                            \
+    X(FLUSHER_STORE_DOWN, "database not reachable, trying again")                              \
+    X(FLUSHER_STOPPED, "stopped for good: an operator must act")
+
+enum flusher_state {
+#define FLUSHER_STATE_ENUM(name, text) name,
+    FLUSHER_STATES(FLUSHER_STATE_ENUM)
+#undef FLUSHER_STATE_ENUM
+};
+
+const char *flusher_state_text(enum flusher_state state);
+
+struct flusher_stats {
+    enum flusher_state state;
+    char reason[360]; /* why STORE_DOWN or STOPPED, else "" */
+    uint64_t open_epoch, applied_epoch;
+    uint64_t flushes_applied, flushes_failed, flushes_unknown, flushes_replayed;
+    uint64_t rows_applied, rows_refused;
+    uint64_t claims, claims_failed;
+    uint64_t
+        oldest_unsynced_ms;  /* age of the oldest change that is not in the database; 0: none */
+    uint64_t pending_epochs; /* sealed, not applied */
+    const struct sr_histogram *flush_ns; /* whole flush: seal to COMMIT */
+    const struct sr_histogram *flush_rows;
+    const struct sr_histogram *apply_ns; /* the transaction alone */
+};
+
+enum sr_result flusher_open(const struct flusher_options *options, struct flusher **ret_flusher,
+                            struct sr_err *err) SR_MUST_USE;
+void flusher_close(struct flusher **flusher);
+
+/* Starts and ends the thread. After flusher_stop no epoch is in flight: everything is in the store, or in the journal. */
+enum sr_result flusher_start(struct flusher *flusher, struct sr_err *err) SR_MUST_USE;
+
+/* Asks for a tick now (pressure, an operator): cheap, any thread. */
+void flusher_tick_soon(struct flusher *flusher);
+
+/* Seals and flushes everything until deadline_ms (monotonic) and ends the thread. SR_OK: all is in the store. SR_TIMEOUT: the rest
+ * is in the journal, or, with durability none, in a state file. Other: not even that, with the reason. */
+enum sr_result flusher_stop(struct flusher *flusher, uint64_t deadline_ms,
+                            struct sr_err *err) SR_MUST_USE;
+
+/* True where the database is believed to answer: no operation failed since the last success and none is late. Any thread. */
+bool flusher_store_up(struct flusher *flusher);
+
+void flusher_stats(struct flusher *flusher, struct flusher_stats *ret_stats);
+
+#endif
