@@ -129,8 +129,8 @@ def test_a_long_comment_is_refused(tree):
 @pytest.mark.parametrize("line", [
     "/".join(["cd ", "home", "somebody", "project"]),
     "/".join(["see ", "work", "main", "src"]),
-    "URIs: http://deb." + "debian.org/debian",
-    "deb http://mirror.example." + "ubuntu.com/ubuntu noble main",
+    "URIs: http://deb." + "debian.org/" + "debian",
+    "deb http://mirror.example." + "ubuntu.com/" + "ubuntu noble main",
 ])
 def test_a_machines_path_and_a_mirror_are_refused(tree, line):
     assert_refuses("notes.txt:1", "portable", tree({"notes.txt": line + "\n"}))
