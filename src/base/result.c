@@ -18,7 +18,9 @@ const char *sr_result_text(enum sr_result code)
     return (size_t)code < sizeof(texts) / sizeof(texts[0]) ? texts[code] : "unknown result";
 }
 
-static size_t format_text(struct sr_err *err, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static size_t format_text(struct sr_err *err,
+                                                                const char *format,
+                                                                va_list args)
 {
     int size = vsnprintf(err->text, sizeof(err->text), format, args);
 

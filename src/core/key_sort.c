@@ -1,0 +1,170 @@
+/*
+ * Sorting references by key: the bytes that all keys of a run share are skipped, the next eight
+ * are brought next to the references and sorted by, and runs that are equal in them go on behind.
+ */
+#include "core/key_sort.h"
+
+#include "base/check.h"
+
+/* Runs so short are sorted by whole keys, one by one. */
+#define RUN_SHORT 12U
+
+/* Keys of a run agree in their first `depth` bytes. */
+struct run {
+    struct key_sort_item *items;
+    size_t count;
+    size_t depth;
+};
+
+static struct sr_span key_of(const struct arena *arena, const struct key_sort_item *item)
+{
+    return entry_key(arena_entry(arena, item->ref));
+}
+
+static uint64_t word_of(const struct key_sort_item *item)
+{
+    return (uint64_t)item->word[0] << 32 | item->word[1];
+}
+
+static void swap(struct key_sort_item *a, struct key_sort_item *b)
+{
+    struct key_sort_item item = *a;
+
+    *a = *b;
+    *b = item;
+}
+
+static void insertion_sort(const struct arena *arena, const struct run *run)
+{
+    for (size_t i = 1; i < run->count; i++) {
+        struct key_sort_item item = run->items[i];
+        struct sr_span key = key_of(arena, &item);
+        size_t at = i;
+
+        while (at > 0 && sr_span_compare(key, key_of(arena, &run->items[at - 1])) < 0) {
+            run->items[at] = run->items[at - 1];
+            at--;
+        }
+        run->items[at] = item;
+    }
+}
+
+/* How many bytes all keys of the run agree in, at least its depth. */
+static size_t common_prefix(const struct arena *arena, const struct run *run)
+{
+    struct sr_span first = key_of(arena, &run->items[0]);
+    size_t common = first.size > run->depth ? first.size : run->depth;
+
+    for (size_t i = 1; i < run->count && common > run->depth; i++) {
+        struct sr_span key = key_of(arena, &run->items[i]);
+        size_t same = run->depth;
+
+        while (same < common && same < key.size && key.data[same] == first.data[same]) {
+            same++;
+        }
+        common = same;
+    }
+    return common;
+}
+
+/* Eight bytes of a key as a number that orders like them; zeros stand for what is beyond it. */
+static uint64_t word_at(struct sr_span key, size_t depth)
+{
+    uint64_t word = 0;
+
+    if (depth < key.size) {
+        memcpy(&word, key.data + depth, key.size - depth < 8 ? key.size - depth : 8);
+    }
+    return __builtin_bswap64(word);
+}
+
+static void bring_words(const struct arena *arena, const struct run *run)
+{
+    for (size_t i = 0; i < run->count; i++) {
+        uint64_t word = word_at(key_of(arena, &run->items[i]), run->depth);
+
+        run->items[i].word[0] = (uint32_t)(word >> 32);
+        run->items[i].word[1] = (uint32_t)word;
+    }
+}
+
+static uint64_t median(uint64_t a, uint64_t b, uint64_t c)
+{
+    if (a > b) {
+        return b > c ? b : (a > c ? c : a);
+    }
+    return a > c ? a : (b > c ? c : b);
+}
+
+/* Parts items so that none before the returned place has a larger word than any from there on;
+ * neither part is empty. (Hoare; what equals the pivot goes to both sides.) */
+static size_t partition(struct key_sort_item *items, size_t count)
+{
+    uint64_t pivot =
+        median(word_of(&items[0]), word_of(&items[count / 2]), word_of(&items[count - 2]));
+    size_t low = 0;
+    size_t high = count - 1;
+
+    for (;;) {
+        while (word_of(&items[low]) < pivot) {
+            low++;
+        }
+        while (word_of(&items[high]) > pivot) {
+            high--;
+        }
+        if (low >= high) {
+            return high + 1;
+        }
+        swap(&items[low++], &items[high--]);
+    }
+}
+
+static void sort_words(struct key_sort_item *items, size_t count)
+{
+    while (count > RUN_SHORT) {
+        size_t low = partition(items, count);
+
+        /* The smaller part by recursion, which bounds its depth, the larger by the loop. */
+        if (low < count - low) {
+            sort_words(items, low);
+            items += low;
+            count -= low;
+        } else {
+            sort_words(items + low, count - low);
+            count = low;
+        }
+    }
+    for (size_t i = 1; i < count; i++) {
+        for (size_t at = i; at > 0 && word_of(&items[at]) < word_of(&items[at - 1]); at--) {
+            swap(&items[at], &items[at - 1]);
+        }
+    }
+}
+
+/* Each level of the recursion is eight bytes further into the keys. */
+static void sort_run(const struct arena *arena, struct run run)
+{
+    if (run.count <= RUN_SHORT || run.depth >= SR_KEY_SIZE_MAX) {
+        insertion_sort(arena, &run);
+        return;
+    }
+    run.depth = common_prefix(arena, &run);
+    bring_words(arena, &run);
+    sort_words(run.items, run.count);
+    for (size_t begin = 0, end; begin < run.count; begin = end) {
+        end = begin + 1;
+        while (end < run.count && word_of(&run.items[end]) == word_of(&run.items[begin])) {
+            end++;
+        }
+        if (end - begin > 1) {
+            sort_run(arena, (struct run){.items = run.items + begin,
+                                         .count = end - begin,
+                                         .depth = run.depth + 8});
+        }
+    }
+}
+
+void key_sort(const struct arena *arena, struct key_sort_item *items, size_t count)
+{
+    sort_run(arena, (struct run){.items = items, .count = count, .depth = 0});
+}
