@@ -3,9 +3,12 @@
  */
 #include "base/memory.h"
 
+#include "base/arith.h"
 #include "base/check.h"
 
+#include <stdint.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 void *sr_pages_alloc(size_t size)
 {
@@ -30,7 +33,12 @@ void sr_pages_free(void *pages, size_t size)
 
 void sr_pages_discard(void *pages, size_t size)
 {
-    if (size > 0) {
-        SR_CHECK(madvise(pages, size, MADV_DONTNEED) == 0);
+    size_t kernel_page = (size_t)sysconf(_SC_PAGESIZE);
+    uintptr_t begin = sr_round_up((uintptr_t)pages, kernel_page);
+    uintptr_t end = ((uintptr_t)pages + size) & ~(uintptr_t)(kernel_page - 1);
+
+    if (begin < end) {
+        SR_CHECK(madvise((uint8_t *)pages + (begin - (uintptr_t)pages), end - begin,
+                         MADV_DONTNEED) == 0);
     }
 }

@@ -14,8 +14,8 @@ void *sr_pages_alloc(size_t size);
 /* Accepts NULL. */
 void sr_pages_free(void *pages, size_t size);
 
-/* Gives the memory of whole pages back to the kernel but keeps their address space: they read
- * zero when next touched. */
+/* Gives the memory of the kernel's pages that lie wholly within back, and keeps their address
+ * space. The bytes are undefined until written again. */
 void sr_pages_discard(void *pages, size_t size);
 
 #endif
