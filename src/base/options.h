@@ -1,0 +1,79 @@
+/*
+ * Options from one table: each has a flag (--sync-interval), an environment variable (SYNC_INTERVAL), a default, a type
+ * with its bounds and a line of help. The flag goes before the environment, the environment before the default. Knows
+ * nothing of any particular option; the service's table is in command/config.c.
+ */
+#ifndef SR_BASE_OPTIONS_H
+#define SR_BASE_OPTIONS_H
+
+#include "base/result.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum sr_option_type {
+    SR_OPTION_TEXT,
+    SR_OPTION_NUMBER,
+    SR_OPTION_DURATION, /* 500ms, 10s, 5m, 24h: milliseconds */
+    SR_OPTION_SIZE,     /* 128MiB, 1GiB: bytes */
+    SR_OPTION_CHOICE,   /* one of a few words: its index */
+    SR_OPTION_FLAG /* present or not, --x or --x=false: 1 or 0; on the command line alone */
+};
+
+#define SR_OPTION_SHOWN_SIZE 512
+
+struct sr_option {
+    const char
+        *name; /* without "--"; in capitals and with '_' it is the environment variable */
+    enum sr_option_type type;
+    const char *value_name;     /* in --help, "ADDRESSES"; NULL for a flag */
+    const char *fallback;       /* default as one would write it; NULL: found at run time */
+    const char *fallback_help;  /* in --help instead of the default, where not NULL */
+    uint64_t min, max;          /* of NUMBER, DURATION and SIZE, both allowed */
+    bool zero_allowed;          /* 0 is allowed below min: "off" */
+    const char *const *choices; /* of CHOICE, ends with NULL */
+    const char *help;
+    /* Copies value to ret_text without what nobody should see; NULL: shown as it is. */
+    void (*redact)(const char *value, char *ret_text, size_t size);
+};
+
+enum sr_option_source { SR_OPTION_DEFAULT, SR_OPTION_ENVIRONMENT, SR_OPTION_COMMAND_LINE };
+
+/* What is in force. text is NULL and number 0 where nothing was given and the table has no default. */
+struct sr_option_value {
+    const char *text; /* as written: borrowed from argv, the environment or the table */
+    uint64_t number;  /* in the type's unit; a choice's index */
+    enum sr_option_source source;
+};
+
+/* Value of an environment variable or NULL: getenv, or a test's own. */
+typedef const char *sr_option_environment_fn(const char *variable);
+
+/*
+ * Fills values[0..count) from arguments (argv without the program's name), environment and table. An empty
+ * environment variable counts as not set. SR_INVALID, with what is wrong and what would be right, for an
+ * unknown option, one given twice, a missing, malformed or out-of-range value, and words that belong to no option.
+ */
+enum sr_result sr_options_read(const struct sr_option *table, size_t count,
+                               const char *const *arguments,
+                               sr_option_environment_fn *environment,
+                               struct sr_option_value *ret_values,
+                               struct sr_err *err) SR_MUST_USE;
+
+/* The option's environment variable: "SYNC_INTERVAL". */
+void sr_option_variable(const struct sr_option *option, char *ret_text, size_t size);
+
+/* The value as a person would write it, passwords left out. */
+void sr_option_shown(const struct sr_option *option, const struct sr_option_value *value,
+                     char ret_text[SR_OPTION_SHOWN_SIZE]);
+
+/* For --help: a line of flag, variable and default in columns for each option, and its help below. */
+void sr_options_help(const struct sr_option *table, size_t count, FILE *out);
+
+/* For --print-config: a line of option, value and where it is from. Flags are left out. */
+void sr_options_print(const struct sr_option *table, size_t count,
+                      const struct sr_option_value *values, FILE *out);
+
+#endif
