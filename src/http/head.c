@@ -6,7 +6,7 @@
 #include "http/field.h"
 #include "http/target.h"
 
-static bool refuse(struct http_parser *parser, uint16_t status, const char *detail)
+bool http_refuse(struct http_parser *parser, uint16_t status, const char *detail)
 {
     parser->refusal = (struct http_refusal){.status = status, .detail = detail};
     return false;
@@ -41,10 +41,10 @@ static bool take_target(struct http_parser *parser)
     struct http_target parts;
 
     if (!http_target_split(span_of(parser, now->target), &parts)) {
-        return refuse(parser, 400, "the request target is neither a path nor an http URL");
+        return http_refuse(parser, 400, "the request target is neither a path nor an http URL");
     }
     if (parts.path.data[0] == '*' && parser->llhttp.method != HTTP_OPTIONS) {
-        return refuse(parser, 400, "the target * is for OPTIONS only");
+        return http_refuse(parser, 400, "the target * is for OPTIONS only");
     }
     now->path = (struct http_extent){0}; /* an absolute-form without path: filled in later */
     if (parts.path.data >= parser->region + now->target.at &&
@@ -57,15 +57,21 @@ static bool take_target(struct http_parser *parser)
 
 bool http_head_take_line(struct http_parser *parser)
 {
+    const struct http_progress *now = &parser->now;
+    uint32_t size = now->version.at + now->version.size - now->line_at;
+
+    if (size > parser->limits->request_line_max) {
+        return http_refuse(parser, 414, "the request line is longer than the server takes");
+    }
     if (!is_spaced_once(parser)) {
-        return refuse(parser, 400,
-                      "expected method, target and HTTP/1.1 with one space between");
+        return http_refuse(parser, 400,
+                           "expected method, target and HTTP/1.1 with one space between");
     }
     if (parser->llhttp.http_major != 1) {
-        return refuse(parser, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
+        return http_refuse(parser, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
     }
     if (parser->llhttp.method == HTTP_CONNECT) {
-        return refuse(parser, 501, "CONNECT is for proxies, and this is none");
+        return http_refuse(parser, 501, "CONNECT is for proxies, and this is none");
     }
     return take_target(parser);
 }
@@ -86,31 +92,40 @@ static void take_transfer_encoding(struct http_parser *parser)
     now->transfer_encodings++;
 }
 
-void http_head_take_field(struct http_parser *parser)
+/* Keeps the first value of a field that the service looks at. */
+static void take_known_field(struct http_parser *parser, enum http_field field)
 {
     struct http_progress *now = &parser->now;
-    unsigned field = http_field_of(span_of(parser, now->name));
+    uint16_t bit = (uint16_t)(1U << field);
     struct sr_span value;
-    uint16_t bit;
 
-    if (field == HTTP_FIELD_UNKNOWN) {
-        return;
-    }
-    if (field == HTTP_FIELD_TRANSFER_ENCODING) {
-        take_transfer_encoding(parser);
-        return;
-    }
     value = http_trimmed(span_of(parser, now->value));
     if (field == HTTP_FIELD_EXPECT && !http_same_text(value, "100-continue")) {
         now->expects_other = true;
     }
-    bit = (uint16_t)(1U << field);
     if ((now->field_seen & bit) != 0) {
         now->field_twice |= bit;
         return;
     }
     now->field_seen |= bit;
     parser->fields[field] = extent_of(parser, value);
+}
+
+bool http_head_take_field(struct http_parser *parser)
+{
+    struct http_progress *now = &parser->now;
+    unsigned field = http_field_of(span_of(parser, now->name));
+
+    if (++now->fields_count > parser->limits->fields_max) {
+        return http_refuse(parser, 431,
+                           "the request has more header fields than the server takes");
+    }
+    if (field == HTTP_FIELD_TRANSFER_ENCODING) {
+        take_transfer_encoding(parser);
+    } else if (field < HTTP_FIELD_COUNT) {
+        take_known_field(parser, field);
+    }
+    return true;
 }
 
 static bool has_field(const struct http_parser *parser, enum http_field field)
@@ -131,13 +146,13 @@ static bool transfer_acceptable(struct http_parser *parser)
         return true;
     }
     if (now->coding_bad || (now->transfer_encodings > 1 && !now->coding_unknown)) {
-        return refuse(parser, 400, "Transfer-Encoding must be exactly: chunked");
+        return http_refuse(parser, 400, "Transfer-Encoding must be exactly: chunked");
     }
     if (is_http_1_0(parser)) {
-        return refuse(parser, 400, "HTTP/1.0 has no Transfer-Encoding");
+        return http_refuse(parser, 400, "HTTP/1.0 has no Transfer-Encoding");
     }
     if (now->coding_unknown) {
-        return refuse(parser, 501, "the only transfer coding taken is chunked");
+        return http_refuse(parser, 501, "the only transfer coding taken is chunked");
     }
     return true;
 }
@@ -145,13 +160,14 @@ static bool transfer_acceptable(struct http_parser *parser)
 static bool host_acceptable(struct http_parser *parser)
 {
     if ((parser->now.field_twice & 1U << HTTP_FIELD_HOST) != 0) {
-        return refuse(parser, 400, "the field Host was sent more than once");
+        return http_refuse(parser, 400, "the field Host was sent more than once");
     }
     if (!has_field(parser, HTTP_FIELD_HOST)) {
-        return is_http_1_0(parser) || refuse(parser, 400, "HTTP/1.1 requires the field Host");
+        return is_http_1_0(parser) ||
+               http_refuse(parser, 400, "HTTP/1.1 requires the field Host");
     }
     return http_host_valid(span_of(parser, parser->fields[HTTP_FIELD_HOST])) ||
-           refuse(parser, 400, "the field Host must be a host name or address and a port");
+           http_refuse(parser, 400, "the field Host must be a host name or address and a port");
 }
 
 bool http_head_acceptable(struct http_parser *parser)
@@ -163,10 +179,10 @@ bool http_head_acceptable(struct http_parser *parser)
         return false;
     }
     if (now->expects_other) {
-        return refuse(parser, 417, "the only expectation met here is 100-continue");
+        return http_refuse(parser, 417, "the only expectation met here is 100-continue");
     }
     if (parser->llhttp.content_length > parser->limits->body_max) {
-        return refuse(parser, 413, "the body is larger than the server takes");
+        return http_refuse(parser, 413, "the body is larger than the server takes");
     }
     now->continue_wanted = has_field(parser, HTTP_FIELD_EXPECT) && !is_http_1_0(parser) &&
                            (chunked || parser->llhttp.content_length > 0);
@@ -253,7 +269,8 @@ void http_head_request(const struct http_parser *parser, struct http_request *re
     ret_request->path = now->path.size > 0 ? span_of(parser, now->path) : sr_span_text("/");
     ret_request->query = span_of(parser, now->query);
     ret_request->body = span_of(parser, now->body);
-    ret_request->keep_alive = llhttp_should_keep_alive(&parser->llhttp) != 0;
+    ret_request->keep_alive = llhttp_should_keep_alive(&parser->llhttp) != 0 &&
+                              (parser->llhttp.flags & F_CONNECTION_CLOSE) == 0;
     ret_request->http_1_0 = is_http_1_0(parser);
     while (seen != 0) {
         unsigned field = (unsigned)__builtin_ctz(seen);

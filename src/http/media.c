@@ -44,29 +44,34 @@ static bool take_quoted(struct sr_span *text, struct sr_span *ret_inside)
     return true;
 }
 
-/* OWS ";" OWS [ name "=" value ]: false where something else follows. An empty parameter, as in
- * "text/html;", has an empty name. */
-static bool take_parameter(struct sr_span *text, struct sr_span *ret_name,
-                           struct sr_span *ret_value)
+/* The value of a parameter: a token or a quoted string. */
+static bool take_value(struct sr_span *text, struct sr_span *ret_value)
 {
-    *text = http_trimmed(*text);
-    if (!skip_byte(text, ';')) {
-        return false;
-    }
-    *text = http_trimmed(*text);
-    *ret_name = take_token(text);
-    *ret_value = (struct sr_span){.data = text->data};
-    if (ret_name->size == 0) {
-        return true;
-    }
-    if (!skip_byte(text, '=')) {
-        return false;
-    }
     if (text->size > 0 && text->data[0] == '"') {
         return take_quoted(text, ret_value);
     }
     *ret_value = take_token(text);
     return ret_value->size > 0;
+}
+
+/* OWS ";" OWS [ name "=" value ]: false, with nothing taken, where something else follows. An
+ * empty parameter, as in "text/html;", has an empty name. */
+static bool take_parameter(struct sr_span *text, struct sr_span *ret_name,
+                           struct sr_span *ret_value)
+{
+    struct sr_span rest = http_trimmed(*text);
+
+    if (!skip_byte(&rest, ';')) {
+        return false;
+    }
+    rest = http_trimmed(rest);
+    *ret_name = take_token(&rest);
+    *ret_value = (struct sr_span){.data = rest.data};
+    if (ret_name->size > 0 && (!skip_byte(&rest, '=') || !take_value(&rest, ret_value))) {
+        return false;
+    }
+    *text = rest;
+    return true;
 }
 
 static bool take_type(struct sr_span *text, struct sr_span *ret_type,
@@ -91,7 +96,7 @@ static bool parameters_acceptable(struct sr_span text)
             return false;
         }
     }
-    return text.size == 0;
+    return http_trimmed(text).size == 0;
 }
 
 static enum http_media application_type(struct sr_span subtype)
@@ -127,7 +132,7 @@ enum http_media http_media_type(struct sr_span content_type)
     return application_type(subtype);
 }
 
-/* Cuts the element up to the next comma, or to one that is not within quotes, off the front. */
+/* Cuts the element up to the next comma that is not within quotes off the front of *list. */
 static struct sr_span next_range(struct sr_span *list)
 {
     struct sr_span range = *list;
@@ -194,9 +199,13 @@ static bool is_wanted(struct sr_span parameters)
 
 bool http_accepts(struct sr_span accept, const char *type, const char *subtype)
 {
+    static const char usual[] = "*/*";
     int best = 0;
     bool accepted = false;
 
+    if (accept.size == sizeof(usual) - 1 && memcmp(accept.data, usual, accept.size) == 0) {
+        return true;
+    }
     if (http_trimmed(accept).size == 0) {
         return true;
     }

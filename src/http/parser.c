@@ -1,19 +1,21 @@
 /*
- * Feeds llhttp and turns what it calls back into a request. llhttp decides the grammar; the
- * limits, the head's meaning (http/head.c) and the windows that make both independent of how
- * the bytes were split are here.
+ * Feeds llhttp. llhttp decides the grammar, http/events notes what it finds, http/head knows
+ * what that means; here are the limits and the windows that make all of it independent of how
+ * the bytes were split.
  */
 #include "http/parser.h"
 
 #include "base/check.h"
+#include "http/events.h"
 #include "http/field.h"
 #include "http/head.h"
+
+_Static_assert(LLHTTP_VERSION_MAJOR == 9, "what is strict by default differs between majors");
 
 #define EMPTY_LINES_MAX 8    /* before a request line: RFC 9112 section 2.2 */
 #define METHOD_SIZE_MAX 32   /* of methods that llhttp does not know */
 #define FRAMING_FREE 16384   /* bytes of chunk framing and trailer that are always allowed */
 #define FRAMING_PER_CHUNK 12 /* 8 digits and two line ends */
-#define CHUNK_DIGITS_MAX 16  /* of a chunk's size */
 #define BODY_LIMIT_MAX (1U << 30)
 
 /* Framing beyond what is free needs as much of body: the region stays in proportion. */
@@ -23,201 +25,11 @@ size_t http_region_size_max(const struct http_limits *limits)
            2 + 2 * (size_t)limits->body_max + FRAMING_FREE + 1;
 }
 
-static struct http_parser *parser_of(llhttp_t *llhttp)
-{
-    return (struct http_parser *)llhttp;
-}
-
-static uint32_t offset_of(const struct http_parser *parser, const char *at)
-{
-    return (uint32_t)((const uint8_t *)at - parser->region);
-}
-
-/* Notes the refusal; the value makes llhttp stop. */
-static int refuse(struct http_parser *parser, uint16_t status, const char *detail)
-{
-    parser->refusal = (struct http_refusal){.status = status, .detail = detail};
-    return HPE_USER;
-}
-
-/* llhttp hands a text in as many pieces as it was fed in; they adjoin each other. */
-static int extend(struct http_parser *parser, struct http_extent *extent, const char *at,
-                  size_t size)
-{
-    if (extent->size == 0) {
-        extent->at = offset_of(parser, at);
-    }
-    extent->size += (uint32_t)size;
-    return 0;
-}
-
-static int on_url(llhttp_t *llhttp, const char *at, size_t size)
-{
-    struct http_parser *parser = parser_of(llhttp);
-
-    return extend(parser, &parser->now.target, at, size);
-}
-
-/* A line without a version is a request of HTTP/0.9 for llhttp. */
-static int on_url_complete(llhttp_t *llhttp)
-{
-    if (llhttp->http_major == 0 && llhttp->http_minor == 9) {
-        return refuse(parser_of(llhttp), 400,
-                      "the request line must end in a version such as HTTP/1.1");
-    }
-    return 0;
-}
-
-static int on_version(llhttp_t *llhttp, const char *at, size_t size)
-{
-    struct http_parser *parser = parser_of(llhttp);
-
-    return extend(parser, &parser->now.version, at, size);
-}
-
-/* The version ends the request line: all of it is known now. */
-static int on_version_complete(llhttp_t *llhttp)
-{
-    struct http_parser *parser = parser_of(llhttp);
-    struct http_progress *now = &parser->now;
-    uint32_t line_end = now->version.at + now->version.size;
-
-    if (line_end - now->line_at > parser->limits->request_line_max) {
-        return refuse(parser, 414, "the request line is longer than the server takes");
-    }
-    if (!http_head_take_line(parser)) {
-        return HPE_USER;
-    }
-    now->phase = HTTP_PHASE_FIELDS;
-    now->fields_at = line_end + 2;
-    return 0;
-}
-
-static int on_header_field(llhttp_t *llhttp, const char *at, size_t size)
-{
-    struct http_parser *parser = parser_of(llhttp);
-
-    return extend(parser, &parser->now.name, at, size);
-}
-
-static int on_header_value(llhttp_t *llhttp, const char *at, size_t size)
-{
-    struct http_parser *parser = parser_of(llhttp);
-
-    return extend(parser, &parser->now.value, at, size);
-}
-
-/* Fields of a trailer are passed over; chunk framing bounds them. */
-static int on_header_value_complete(llhttp_t *llhttp)
-{
-    struct http_parser *parser = parser_of(llhttp);
-    struct http_progress *now = &parser->now;
-
-    if (now->phase == HTTP_PHASE_FIELDS) {
-        if (++now->fields_count > parser->limits->fields_max) {
-            return refuse(parser, 431,
-                          "the request has more header fields than the server takes");
-        }
-        http_head_take_field(parser);
-    }
-    now->name.size = 0;
-    now->value.size = 0;
-    return 0;
-}
-
-/* Pauses before chunks, for then llhttp tells where they start. */
-static int on_headers_complete(llhttp_t *llhttp)
-{
-    struct http_parser *parser = parser_of(llhttp);
-
-    llhttp->upgrade = 0; /* Upgrade is ignored: what follows is HTTP as before */
-    if (!http_head_acceptable(parser)) {
-        return -1;
-    }
-    if ((llhttp->flags & F_CHUNKED) != 0) {
-        parser->now.phase = HTTP_PHASE_CHUNKS;
-        return HPE_PAUSED;
-    }
-    parser->now.phase = HTTP_PHASE_BODY;
-    return 0;
-}
-
-static bool is_hex(uint8_t byte)
-{
-    return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f') ||
-           (byte >= 'A' && byte <= 'F');
-}
-
-/* llhttp takes any number of leading zeros. The line is still as sent: decoding is behind. */
-static uint32_t chunk_digits(const struct http_parser *parser)
-{
-    const uint8_t *line = parser->region + parser->now.chunk_line_at;
-    uint32_t digits = 0;
-
-    while (digits <= CHUNK_DIGITS_MAX && is_hex(line[digits])) {
-        digits++;
-    }
-    return digits;
-}
-
-static int on_chunk_header(llhttp_t *llhttp)
-{
-    struct http_parser *parser = parser_of(llhttp);
-    struct http_progress *now = &parser->now;
-
-    if (chunk_digits(parser) > CHUNK_DIGITS_MAX) {
-        return refuse(parser, 400, "a chunk size has more than 16 digits");
-    }
-    if (llhttp->content_length > parser->limits->body_max - now->body_declared) {
-        return refuse(parser, 413, "the body is larger than the server takes");
-    }
-    now->body_declared += llhttp->content_length;
-    now->chunks_count++;
-    return 0;
-}
-
-/* Moves a piece of a chunked body down to what came before it. */
-static int on_body(llhttp_t *llhttp, const char *at, size_t size)
-{
-    struct http_parser *parser = parser_of(llhttp);
-    struct http_progress *now = &parser->now;
-    uint32_t from = offset_of(parser, at);
-
-    if (now->body.size == 0) {
-        now->body.at = from;
-    } else if (now->body.at + now->body.size != from) {
-        memmove(parser->region + now->body.at + now->body.size, parser->region + from, size);
-    }
-    now->body.size += (uint32_t)size;
-    now->chunk_line_at = from + (uint32_t)size + 2;
-    return 0;
-}
-
-static int on_message_complete(llhttp_t *llhttp)
-{
-    parser_of(llhttp)->now.phase = HTTP_PHASE_DONE;
-    return HPE_PAUSED;
-}
-
-static const llhttp_settings_t settings = {
-    .on_url = on_url,
-    .on_url_complete = on_url_complete,
-    .on_version = on_version,
-    .on_version_complete = on_version_complete,
-    .on_header_field = on_header_field,
-    .on_header_value = on_header_value,
-    .on_header_value_complete = on_header_value_complete,
-    .on_headers_complete = on_headers_complete,
-    .on_chunk_header = on_chunk_header,
-    .on_body = on_body,
-    .on_message_complete = on_message_complete,
-};
-
 void http_parser_init(struct http_parser *parser, const struct http_limits *limits)
 {
     SR_CHECK(limits->body_max <= BODY_LIMIT_MAX);
     memset(parser, 0, sizeof(*parser));
-    llhttp_init(&parser->llhttp, HTTP_REQUEST, &settings);
+    llhttp_init(&parser->llhttp, HTTP_REQUEST, &http_events);
     SR_CHECK(parser->llhttp.lenient_flags == 0);
     parser->limits = limits;
 }
@@ -237,7 +49,7 @@ static bool skip_empty_lines(struct http_parser *parser, uint32_t size)
             return false;
         }
         if (*at == '\n' || at[1] != '\n' || now->fed >= 2 * EMPTY_LINES_MAX) {
-            (void)refuse(parser, 400, "expected a request line");
+            (void)http_refuse(parser, 400, "expected a request line");
             return false;
         }
         now->fed += 2;
@@ -270,16 +82,16 @@ static uint32_t phase_limit(const struct http_parser *parser)
     }
 }
 
-static int refuse_length(struct http_parser *parser)
+static bool refuse_length(struct http_parser *parser)
 {
     switch (parser->now.phase) {
     case HTTP_PHASE_LINE:
-        return refuse(parser, 414, "the request line is longer than the server takes");
+        return http_refuse(parser, 414, "the request line is longer than the server takes");
     case HTTP_PHASE_FIELDS:
-        return refuse(parser, 431, "the header fields are longer than the server takes");
+        return http_refuse(parser, 431, "the header fields are longer than the server takes");
     default:
-        return refuse(parser, 400,
-                      "chunk extensions, trailer or very small chunks beyond measure");
+        return http_refuse(parser, 400,
+                           "chunk extensions, trailer or very small chunks beyond measure");
     }
 }
 
@@ -294,9 +106,10 @@ static void look_at_method(struct http_parser *parser, uint32_t size)
         i++;
     }
     if (i < end && i > now->line_at && parser->region[i] == ' ') {
-        (void)refuse(parser, 501, "the method is not known; names of methods are upper case");
+        (void)http_refuse(parser, 501,
+                          "the method is not known; names of methods are upper case");
     } else if (i < end || end < size) {
-        (void)refuse(parser, 400, "expected a request line: method, target, HTTP/1.1");
+        (void)http_refuse(parser, 400, "expected a request line: method, target, HTTP/1.1");
     }
     now->fed = size;
 }
@@ -333,7 +146,7 @@ static void advance(struct http_parser *parser, uint32_t size)
     if (error == HPE_OK) {
         now->fed = end;
     } else if (error == HPE_PAUSED) {
-        now->fed = offset_of(parser, llhttp_get_error_pos(&parser->llhttp));
+        now->fed = http_offset_of(parser, llhttp_get_error_pos(&parser->llhttp));
     } else {
         stop(parser, error);
         return;
