@@ -5,7 +5,7 @@ SHELL = /bin/sh
 
 FUZZ_SECONDS ?= 60
 DEPS = @scripts/install-deps
-# Instrumented programs run several times slower.
+# PYTEST="-k drain" is passed on to the end-to-end tests. Instrumented programs run several times slower.
 SLOW = --unit-budget 600 --e2e-budget 1500
 # Lets a failed compilation end with counts as well, so that a reader of the last line is never left without one.
 BUILD_FAILED = { echo "0 passed, 1 failed"; exit 1; }
@@ -23,17 +23,17 @@ run: build ## build it and start the service with its defaults (ARGS="--port 400
 test: ## unit and end-to-end tests, PostgreSQL included; ends with `N passed, N failed`
 	$(DEPS) test
 	@scripts/build build -Dtests=enabled || $(BUILD_FAILED)
-	@scripts/run-tests --build build
+	@scripts/run-tests --build build -- $(PYTEST)
 
 test-asan: ## the same under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(DEPS) test
 	@scripts/build build-asan -Db_sanitize=address,undefined || $(BUILD_FAILED)
-	@scripts/run-tests --build build-asan $(SLOW)
+	@scripts/run-tests --build build-asan $(SLOW) -- $(PYTEST)
 
 test-tsan: ## the same under ThreadSanitizer
 	$(DEPS) test
 	@scripts/build build-tsan -Db_sanitize=thread || $(BUILD_FAILED)
-	@scripts/run-tests --build build-tsan $(SLOW)
+	@scripts/run-tests --build build-tsan $(SLOW) -- $(PYTEST)
 
 lint: ## every gate of scripts/lint; ends with `N passed, N failed`
 	$(DEPS) lint
@@ -45,7 +45,7 @@ format: ## lay out the C files as .clang-format says
 
 bench: ## CPU per request and requests/s beside a bare epoll program and Redis
 	$(DEPS) bench
-	@scripts/build build --only simple-request
+	@scripts/build build
 	@bench/run
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (60) with sanitizers
