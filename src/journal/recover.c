@@ -302,6 +302,18 @@ static enum sr_result open_fresh_file(struct recovery *r, struct sr_err *err)
     return journal_start_file(j, r->scan.next_sequence, err);
 }
 
+/* What they held lies in sealed state files by now. */
+static void drop_open_states(struct recovery *r)
+{
+    for (size_t i = 0; i < r->scan.state_count; i++) {
+        const struct scan_file *file = &r->scan.files[r->scan.raw_count + i];
+
+        if (!file->header.sealed) {
+            (void)r->j->disk->unlink(r->j->disk, file->name, NULL); /* else at the next start */
+        }
+    }
+}
+
 static enum sr_result recover_in(struct recovery *r, struct sr_err *err)
 {
     struct journal *j = r->j;
@@ -328,6 +340,7 @@ static enum sr_result recover_in(struct recovery *r, struct sr_err *err)
     if (result != SR_OK) {
         return result;
     }
+    drop_open_states(r);
     j->newest_epoch = r->scan.newest_epoch + 1;
     j->recovery.open_epoch = r->scan.newest_epoch + 1;
     j->recovery.torn_bytes = r->scan.torn_bytes;

@@ -101,8 +101,9 @@ enum sr_result engine_open(const struct engine_options *options, struct engine *
                            struct sr_err *err) SR_MUST_USE;
 void engine_close(struct engine **engine);
 
-/* Flusher and loader are built after the engine (they call it back): given before the first turn. */
-void engine_attach(struct engine *engine, struct flusher *flusher, struct loader *loader);
+/* Flusher and loader are built after the engine (they call it back): given before the first turn, with the epoch that is open then. */
+void engine_attach(struct engine *engine, struct flusher *flusher, struct loader *loader,
+                   uint64_t open_epoch);
 
 /* The worker's part, owned by the engine. wake is called from other threads when engine_released may have moved or a
  * load came in; it must be cheap and must not block (write to an eventfd). Set before the first turn. */

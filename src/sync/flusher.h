@@ -23,6 +23,10 @@ struct flusher_options {
     struct journal *journal;
     struct datadir *datadir;
     struct store *store;   /* borrowed; used by the flusher alone */
+    uint64_t newest_epoch; /* of the recovery: D at start */
+    uint64_t open_epoch;   /* of the recovery */
+    bool
+        changes_journaled; /* false under JOURNAL_NONE: what is not flushed at the stop becomes a state file */
     uint32_t interval_ms;  /* time between ticks */
     uint64_t retention_ms; /* owner tokens are kept that long after a later one was confirmed */
     /* Publishes epoch as the open one and returns true when no turn of an older epoch is open; called again until true. */
@@ -72,6 +76,12 @@ enum sr_result flusher_start(struct flusher *flusher, struct sr_err *err) SR_MUS
 
 /* Asks for a tick now (pressure, an operator): cheap, any thread. */
 void flusher_tick_soon(struct flusher *flusher);
+
+/* Asks for a look at the writer's row now: a load saw an epoch below the applied one. Cheap, any thread. */
+void flusher_look_soon(struct flusher *flusher);
+
+/* Intervals since start: ages the bases. Any thread. */
+uint32_t flusher_tick(struct flusher *flusher);
 
 /* Seals and flushes everything until deadline_ms (monotonic) and ends the thread. SR_OK: all is in the store. SR_TIMEOUT: the rest
  * is in the journal, or, with durability none, in a state file. Other: not even that, with the reason. */

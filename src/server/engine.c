@@ -1,0 +1,271 @@
+/*
+ * The engine: the order of check, count, journal and acknowledge for every request.
+ */
+#include "server/engine_internal.h"
+
+#include "base/check.h"
+#include "core/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define RESERVE_STEP (16U * 1024U) /* bytes of journal room a turn takes at once */
+#define RECORDS_MAX (8U * 1024U * 1024U)
+
+static enum sr_result init_worker(struct engine *e, uint32_t index, struct sr_err *err)
+{
+    struct engine_worker *w = &e->workers[index];
+
+    w->engine = e;
+    w->index = index;
+    w->next_id = 1;
+    sr_buffer_init(&w->records, RECORDS_MAX);
+    w->held = calloc(ENGINE_HELD_MAX, sizeof(*w->held));
+    w->open = calloc((size_t)ENGINE_HELD_MAX * e->options.worker_count, sizeof(*w->open));
+    if (w->held == NULL || w->open == NULL) {
+        return sr_fail(err, SR_NO_MEMORY, "out of memory making a worker");
+    }
+    return SR_OK;
+}
+
+enum sr_result engine_open(const struct engine_options *options, struct engine **ret_engine,
+                           struct sr_err *err)
+{
+    struct engine *e = calloc(1, sizeof(*e));
+    enum sr_result result = SR_OK;
+    size_t bytes;
+
+    if (e == NULL) {
+        return sr_fail(err, SR_NO_MEMORY, "out of memory making the engine");
+    }
+    e->options = *options;
+    bytes = options->worker_count * sizeof(*e->workers);
+    e->workers = aligned_alloc(CACHE_LINE, bytes);
+    if (e->workers == NULL) {
+        result = sr_fail(err, SR_NO_MEMORY, "out of memory making the workers");
+    } else {
+        memset(e->workers, 0, bytes);
+    }
+    for (uint32_t i = 0; i < options->worker_count && result == SR_OK; i++) {
+        result = init_worker(e, i, err);
+    }
+    if (result != SR_OK) {
+        engine_close(&e);
+        return result;
+    }
+    *ret_engine = e;
+    return SR_OK;
+}
+
+void engine_close(struct engine **engine)
+{
+    struct engine *e = *engine;
+
+    if (e == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; e->workers != NULL && i < e->options.worker_count; i++) {
+        sr_buffer_done(&e->workers[i].records);
+        free(e->workers[i].held);
+        free(e->workers[i].open);
+    }
+    free(e->workers);
+    free(e);
+    *engine = NULL;
+}
+
+void engine_attach(struct engine *e, struct flusher *flusher, struct loader *loader,
+                   uint64_t open_epoch)
+{
+    e->options.flusher = flusher;
+    e->options.loader = loader;
+    atomic_store(&e->epoch, open_epoch);
+}
+
+struct engine_worker *engine_worker(struct engine *e, uint32_t index)
+{
+    SR_CHECK(index < e->options.worker_count);
+    return &e->workers[index];
+}
+
+void engine_worker_on_wake(struct engine_worker *w, void (*wake)(void *context), void *context)
+{
+    w->wake_context = context;
+    w->wake = wake;
+}
+
+/* ---- requests ---- */
+
+static enum engine_status reject(struct engine_worker *w, enum engine_rejection why,
+                                 struct engine_answer *ret_answer)
+{
+    engine_bump(&w->rejected[why], 1);
+    ret_answer->rejection = why;
+    return ENGINE_REJECTED;
+}
+
+static enum engine_rejection room_rejection(struct engine *e, enum journal_room room)
+{
+    switch (room) {
+    case JOURNAL_ROOM:
+        return ENGINE_REJECT_NONE;
+    case JOURNAL_ROOM_QUEUE_FULL:
+        return ENGINE_REJECT_QUEUE_FULL;
+    case JOURNAL_ROOM_FAILED:
+        return ENGINE_REJECT_JOURNAL_FAILED;
+    case JOURNAL_ROOM_FULL:
+    default:
+        flusher_tick_soon(e->options.flusher);
+        return ENGINE_REJECT_JOURNAL_FULL;
+    }
+}
+
+/* Room in the journal and in the turn's buffer for one record, before anything is counted. */
+static enum engine_rejection make_room(struct engine_worker *w, size_t size)
+{
+    struct engine *e = w->engine;
+    enum journal_room room;
+
+    if (atomic_load_explicit(&e->draining, memory_order_relaxed)) {
+        return ENGINE_REJECT_DRAINING;
+    }
+    if (e->options.durability == JOURNAL_NONE) {
+        return ENGINE_REJECT_NONE;
+    }
+    if (sr_buffer_reserve(&w->records, size) != SR_OK) {
+        return ENGINE_REJECT_QUEUE_FULL;
+    }
+    if (w->reserved - w->records.size >= size) {
+        return ENGINE_REJECT_NONE;
+    }
+    room = journal_reserve(e->options.journal, RESERVE_STEP);
+    if (room == JOURNAL_ROOM) {
+        w->reserved += RESERVE_STEP;
+        return ENGINE_REJECT_NONE;
+    }
+    /* Near a bound the last bytes count one by one. */
+    room = journal_reserve(e->options.journal, size);
+    w->reserved += room == JOURNAL_ROOM ? size : 0;
+    return room_rejection(e, room);
+}
+
+static void write_record(struct engine_worker *w, enum record_kind kind, struct sr_span key,
+                         int64_t value, uint32_t generation)
+{
+    struct record record = {.kind = kind,
+                            .generation = generation,
+                            .epoch = w->counters_turn.epoch,
+                            .value = value,
+                            .key = key};
+
+    if (w->engine->options.durability == JOURNAL_NONE) {
+        return;
+    }
+    record_encode(&record, w->records.data + w->records.size);
+    w->records.size += record_size(key.size);
+    w->record_count++;
+}
+
+/* Nothing was counted: the request waits for a load (which this caller may have to start) or for the next turn. */
+static enum engine_status wait_for(struct engine_worker *w, enum counters_status status,
+                                   const struct counters_outcome *outcome,
+                                   struct engine_answer *ret_answer)
+{
+    struct engine *e = w->engine;
+
+    ret_answer->wait = (struct engine_wait){.for_turn = status == COUNTERS_WAIT_TURN};
+    engine_bump(&w->waits, 1);
+    if (status == COUNTERS_WAIT_TURN) {
+        return ENGINE_WAIT;
+    }
+    ret_answer->wait.ref = outcome->ref;
+    ret_answer->wait.pinned = outcome->pinned;
+    if (outcome->start_load && loader_queue(e->options.loader, outcome->ref) != SR_OK) {
+        counters_load_failed(e->options.counters, outcome->ref);
+        engine_wait_end(w, &ret_answer->wait);
+        return reject(w, ENGINE_REJECT_LOADER_FULL, ret_answer);
+    }
+    return ENGINE_WAIT;
+}
+
+/* What the table said of a request that counted nothing or needs no record. */
+static enum engine_status answer_of(struct engine_worker *w, enum counters_status status,
+                                    const struct counters_outcome *outcome,
+                                    struct engine_answer *ret_answer)
+{
+    switch (status) {
+    case COUNTERS_DONE:
+        ret_answer->total = outcome->total;
+        ret_answer->synced = outcome->synced;
+        ret_answer->synced_known = outcome->synced_known;
+        return ENGINE_DONE;
+    case COUNTERS_DONE_UNKNOWN:
+        return ENGINE_DONE_UNKNOWN;
+    case COUNTERS_WAIT_LOAD:
+    case COUNTERS_WAIT_TURN:
+        return wait_for(w, status, outcome, ret_answer);
+    case COUNTERS_ABSENT:
+        return ENGINE_ABSENT;
+    case COUNTERS_OVERFLOW:
+        engine_bump(&w->overflows, 1);
+        return ENGINE_OVERFLOW;
+    case COUNTERS_SLOT_FULL:
+        flusher_tick_soon(w->engine->options.flusher);
+        return reject(w, ENGINE_REJECT_SLOT_FULL, ret_answer);
+    case COUNTERS_STORE_DOWN:
+        return reject(w, ENGINE_REJECT_STORE_DOWN, ret_answer);
+    case COUNTERS_TABLE_FULL:
+    default:
+        flusher_tick_soon(w->engine->options.flusher);
+        return reject(w, ENGINE_REJECT_TABLE_FULL, ret_answer);
+    }
+}
+
+enum engine_status engine_increment(struct engine_worker *w, struct sr_span key, int64_t value,
+                                    struct engine_answer *ret_answer)
+{
+    struct counters *counters = w->engine->options.counters;
+    enum engine_rejection why = make_room(w, record_size(key.size));
+    struct counters_outcome outcome;
+    enum counters_status status;
+
+    if (why != ENGINE_REJECT_NONE) {
+        return reject(w, why, ret_answer);
+    }
+    status = counters_increment(counters, &w->counters_turn, key, counters_hash(counters, key),
+                                value, &outcome);
+    if (status == COUNTERS_DONE || status == COUNTERS_DONE_UNKNOWN) {
+        write_record(w, RECORD_ADD, key, value, outcome.generation);
+        engine_bump(&w->accepted, 1);
+        engine_bump(&w->delta, (uint64_t)value);
+    }
+    return answer_of(w, status, &outcome, ret_answer);
+}
+
+enum engine_status engine_read(struct engine_worker *w, struct sr_span key,
+                               struct engine_answer *ret_answer)
+{
+    struct counters *counters = w->engine->options.counters;
+    struct counters_outcome outcome;
+    enum counters_status status =
+        counters_read(counters, &w->counters_turn, key, counters_hash(counters, key), &outcome);
+
+    return answer_of(w, status, &outcome, ret_answer);
+}
+
+bool engine_wait_over(struct engine_worker *w, const struct engine_wait *wait, uint64_t now_ms)
+{
+    struct engine *e = w->engine;
+
+    return wait->for_turn || !wait->pinned ||
+           !counters_loading(e->options.counters, wait->ref) ||
+           !engine_store_answers(e, now_ms);
+}
+
+void engine_wait_end(struct engine_worker *w, struct engine_wait *wait)
+{
+    if (wait->pinned) {
+        counters_unpin(w->engine->options.counters, wait->ref);
+        wait->pinned = false;
+    }
+}

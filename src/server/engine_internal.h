@@ -1,0 +1,69 @@
+/*
+ * What the engine's files share. Included by src/server/engine*.c only.
+ *
+ *   engine.c  open, close, requests     engine_turn.c  turns and release     engine_stats.c  readiness, figures
+ */
+#ifndef SR_SERVER_ENGINE_INTERNAL_H
+#define SR_SERVER_ENGINE_INTERNAL_H
+
+#include "base/buffer.h"
+#include "server/engine.h"
+
+#include <stdatomic.h>
+
+#define ENGINE_HELD_MAX 256U /* turns a worker tells apart; more are merged into the last */
+#define CACHE_LINE 64
+
+/* A turn whose replies are held. open[v] is the state of worker v's turn that must end first, 0: none. */
+struct held_turn {
+    uint64_t id;
+    uint64_t position;   /* must be durable */
+    uint32_t open_count; /* entries of its row in `open` that are not 0 */
+};
+
+struct engine_worker {
+    /* Read by all. */
+    _Alignas(CACHE_LINE) _Atomic uint64_t turn; /* number * 2 + 1 while open */
+    _Atomic uint64_t epoch;                     /* of the open turn */
+    _Atomic uint64_t handed;                    /* position behind its last hand-over */
+    _Atomic bool holds;                         /* has held turns: wake it at progress */
+    _Atomic bool waits_for_turns; /* a held turn waits for the end of another's turn */
+    void (*wake)(void *context);
+    void *wake_context;
+
+    /* Counted by the worker, read by anybody. */
+    _Alignas(CACHE_LINE) _Atomic uint64_t accepted;
+    _Atomic uint64_t delta, overflows, waits, turns, held_count;
+    _Atomic uint64_t rejected[ENGINE_REJECTION_COUNT];
+
+    /* The worker alone. */
+    _Alignas(CACHE_LINE) struct engine *engine;
+    uint32_t index;
+    struct counters_turn counters_turn;
+    struct sr_buffer records;
+    uint32_t record_count;
+    size_t reserved;
+    uint64_t next_id, released;
+    struct held_turn *held; /* ring of ENGINE_HELD_MAX */
+    uint64_t *open;         /* ENGINE_HELD_MAX rows of worker_count */
+    uint32_t held_first, held_size;
+};
+
+struct engine {
+    struct engine_options options;
+    struct engine_worker *workers;
+    _Atomic uint64_t epoch;
+    _Atomic bool draining;
+};
+
+/* One writer: no locked instruction needed. */
+static inline void engine_bump(_Atomic uint64_t *at, uint64_t by)
+{
+    atomic_store_explicit(at, atomic_load_explicit(at, memory_order_relaxed) + by,
+                          memory_order_relaxed);
+}
+
+/* Whether a request may wait for a load. */
+bool engine_store_answers(const struct engine *e, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,175 @@
+/*
+ * One epoch into the store: from the sealed slot, or from a state file when the database lacks more than that.
+ */
+#include "sync/flusher_internal.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "journal/state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+struct apply {
+    struct flusher *f;
+    size_t next;                 /* slot: index of the next change */
+    struct state_reader *reader; /* state file; NULL: the slot */
+    uint64_t rows, refused;
+    enum sr_result source_result; /* what made the source fail */
+    struct sr_err source_err;
+};
+
+static enum sr_result rewind_source(void *context, struct sr_err *err)
+{
+    struct apply *a = context;
+
+    (void)err;
+    a->next = 0;
+    if (a->reader != NULL) {
+        state_reader_rewind(a->reader);
+    }
+    return SR_OK;
+}
+
+static enum sr_result next_change(void *context, struct sr_change *ret_change,
+                                  struct sr_err *err)
+{
+    struct apply *a = context;
+
+    if (a->reader != NULL) {
+        enum sr_result result = state_reader_next(a->reader, ret_change, err);
+
+        if (result != SR_OK && result != SR_NOT_FOUND) {
+            a->source_result = result;
+            a->source_err = *err;
+        }
+        return result;
+    }
+    if (a->next == a->f->sealed.count) {
+        return SR_NOT_FOUND;
+    }
+    counters_sealed_change(a->f->options.counters, &a->f->sealed, a->next++, ret_change);
+    return SR_OK;
+}
+
+static void restart_outcomes(void *context)
+{
+    struct apply *a = context;
+
+    a->rows = 0;
+    a->refused = 0;
+}
+
+static void take_outcome(void *context, const struct store_outcome *outcome)
+{
+    struct apply *a = context;
+
+    a->rows++;
+    a->refused += outcome->refused;
+    if (a->reader != NULL) {
+        return; /* an old epoch's values are of no use */
+    }
+    SR_CHECK(outcome->index < a->f->sealed.count);
+    a->f->bases[outcome->index] = (struct counters_base){.value = outcome->value,
+                                                         .known = !outcome->refused,
+                                                         .exists = outcome->exists};
+}
+
+static void report(struct flusher *f, const struct apply *a, uint64_t epoch,
+                   uint64_t elapsed_ns)
+{
+    uint64_t ms = elapsed_ns / 1000000U;
+
+    (void)pthread_mutex_lock(&f->lock);
+    f->stats.flushes_applied++;
+    f->stats.flushes_replayed += a->reader != NULL;
+    f->stats.rows_applied += a->rows - a->refused;
+    f->stats.rows_refused += a->refused;
+    (void)pthread_mutex_unlock(&f->lock);
+    sr_histogram_add(&f->apply_ns, elapsed_ns);
+    sr_histogram_add(&f->flush_rows, a->rows);
+    flusher_event(f, SYNC_EVENT_INFO, "sync.flushed",
+                  a->reader == NULL ? "flushed" : "applied from a state file", epoch, a->rows,
+                  ms);
+    if (a->refused > 0) {
+        flusher_event(f, SYNC_EVENT_ERROR, "sync.rows_refused",
+                      "rows that the database refused are in counter_refused", epoch,
+                      a->refused, ms);
+    }
+}
+
+static void failed(struct flusher *f, const struct apply *a, enum sr_result result,
+                   const struct sr_err *err)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    f->stats.flushes_failed++;
+    f->stats.flushes_unknown += result == SR_UNKNOWN;
+    (void)pthread_mutex_unlock(&f->lock);
+    if (a->source_result == SR_DAMAGED) {
+        flusher_stop_for_good(f, a->source_err.text);
+        return;
+    }
+    flusher_store_failed(f, result, err);
+    if (result == SR_UNKNOWN || result == SR_FENCED) {
+        f->retry_at_ms = flusher_now_ms(f) + 20; /* the claim tells, and it can be asked soon */
+    }
+}
+
+static void apply(struct flusher *f, struct apply *a, uint64_t epoch, struct sr_err *err)
+{
+    struct store_epoch fence = {.epoch = epoch, .predecessor = f->applied, .owner = f->owner};
+    struct store_source source = {.context = a, .rewind = rewind_source, .next = next_change};
+    struct store_sink sink = {.context = a,
+                              .restart = restart_outcomes,
+                              .outcome = take_outcome};
+    uint64_t started = sr_clock_monotonic_ns();
+    enum sr_result result = datadir_mark_fenced(f->options.datadir, err);
+
+    if (result == SR_OK) {
+        flusher_set_state(f, FLUSHER_FLUSHING, "");
+        result = f->options.store->ops->apply(f->options.store, &fence, &source, &sink, err);
+    }
+    if (result != SR_OK) {
+        failed(f, a, result, err);
+        return;
+    }
+    flusher_contact(f);
+    f->applied = epoch;
+    report(f, a, epoch, sr_clock_monotonic_ns() - started);
+    if (a->reader == NULL) {
+        flusher_epoch_complete(f, true);
+    }
+    journal_applied(f->options.journal, epoch, f->retention_clock_ms);
+    flusher_set_state(f, FLUSHER_CAUGHT_UP, "");
+}
+
+static void apply_state(struct flusher *f)
+{
+    struct apply a = {.f = f};
+    struct journal_state state;
+    struct sr_err err = {0};
+    enum sr_result result;
+
+    /* The claim made sure that the chain has no gap. */
+    SR_CHECK(journal_state_after(f->options.journal, f->applied, &state));
+    SR_CHECK(state.predecessor == f->applied);
+    result = state_reader_open(datadir_disk(f->options.datadir), state.name, &a.reader, &err);
+    if (result != SR_OK) {
+        flusher_stop_for_good(f, err.text);
+        return;
+    }
+    apply(f, &a, state.epoch, &err);
+    state_reader_close(&a.reader);
+}
+
+void flusher_apply_next(struct flusher *f)
+{
+    struct apply a = {.f = f};
+    struct sr_err err = {0};
+
+    if (f->phase == EPOCH_SEALED && f->slot_predecessor == f->applied) {
+        apply(f, &a, f->slot_epoch, &err);
+        return;
+    }
+    apply_state(f);
+}

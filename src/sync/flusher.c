@@ -1,0 +1,459 @@
+/*
+ * The flusher's thread: what to do when, back-off, stop, figures. The work itself is in epoch.c, claim.c and apply.c.
+ */
+#include "sync/flusher_internal.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define RETRY_FIRST_MS 50U
+#define RETRY_LAST_MS 2000U
+#define RETRY_REFUSED_MS 10000U
+#define POLL_MS 100U /* how soon pressure is seen */
+#define COMPACT_EVERY_MS 1000U
+#define COMPACT_AFTER_INTERVALS 2U
+
+const char *flusher_state_text(enum flusher_state state)
+{
+    static const char *const texts[] = {
+#define FLUSHER_STATE_TEXT(name, text) text,
+        FLUSHER_STATES(FLUSHER_STATE_TEXT)
+#undef FLUSHER_STATE_TEXT
+    };
+
+    return texts[state];
+}
+
+uint64_t flusher_now_ms(struct flusher *f)
+{
+    struct disk *disk = datadir_disk(f->options.datadir);
+
+    return disk->now_ms(disk);
+}
+
+void flusher_event(struct flusher *f, enum sync_event_level level, const char *name,
+                   const char *text, uint64_t epoch, uint64_t rows, uint64_t elapsed_ms)
+{
+    struct sync_event event = {.level = level,
+                               .name = name,
+                               .text = text,
+                               .epoch = epoch,
+                               .rows = rows,
+                               .elapsed_ms = elapsed_ms};
+
+    f->options.event(f->options.event_context, &event);
+}
+
+void flusher_set_state(struct flusher *f, enum flusher_state state, const char *reason)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    f->stats.state = state;
+    (void)snprintf(f->stats.reason, sizeof(f->stats.reason), "%s", reason);
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+void flusher_contact(struct flusher *f)
+{
+    uint64_t now = flusher_now_ms(f);
+
+    /* Retention is for a database that falls back: time passes only while we see that it has not. */
+    if (f->contact_ms != 0) {
+        f->retention_clock_ms += now - f->contact_ms;
+    }
+    f->contact_ms = now;
+    f->retry_ms = RETRY_FIRST_MS;
+    atomic_store(&f->store_up, true);
+}
+
+static uint32_t jitter(struct flusher *f, uint32_t ms)
+{
+    f->random_state =
+        f->random_state * 1664525U + 1013904223U; /* Numerical Recipes' generator */
+    return ms / 2 + (uint32_t)(((uint64_t)(f->random_state >> 8) * ms) >> 25);
+}
+
+void flusher_store_failed(struct flusher *f, enum sr_result why, const struct sr_err *err)
+{
+    bool was_up = atomic_exchange(&f->store_up, false);
+
+    f->claimed = false;
+    f->contact_ms = 0;
+    if (why == SR_REFUSED) {
+        f->retry_ms = RETRY_REFUSED_MS;
+    }
+    f->retry_at_ms = flusher_now_ms(f) + jitter(f, f->retry_ms);
+    f->retry_ms = f->retry_ms * 2 > RETRY_LAST_MS ? RETRY_LAST_MS : f->retry_ms * 2;
+    flusher_set_state(f, FLUSHER_STORE_DOWN, err->text);
+    if (was_up || why == SR_REFUSED) {
+        flusher_event(f, why == SR_REFUSED ? SYNC_EVENT_ERROR : SYNC_EVENT_WARN,
+                      "sync.store_down", err->text, 0, 0, 0);
+    }
+}
+
+void flusher_stop_for_good(struct flusher *f, const char *why)
+{
+    atomic_store(&f->store_up, false);
+    f->claimed = false;
+    flusher_set_state(f, FLUSHER_STOPPED, why);
+    flusher_event(f, SYNC_EVENT_ERROR, "sync.stopped", why, 0, 0, 0);
+}
+
+static bool stopped_for_good(struct flusher *f)
+{
+    bool stopped;
+
+    (void)pthread_mutex_lock(&f->lock);
+    stopped = f->stats.state == FLUSHER_STOPPED;
+    (void)pthread_mutex_unlock(&f->lock);
+    return stopped;
+}
+
+/* Since when each parity is dirty: never understated, at most one poll overstated. */
+static void watch_dirt(struct flusher *f)
+{
+    uint64_t now = flusher_now_ms(f);
+    struct counters_stats stats;
+
+    counters_stats(f->options.counters, &stats);
+    for (int parity = 0; parity < 2; parity++) {
+        if (stats.dirty[parity] == 0) {
+            f->clean_seen_ms[parity] = now;
+            f->dirty_since_ms[parity] = 0;
+        } else if (f->dirty_since_ms[parity] == 0) {
+            f->dirty_since_ms[parity] = f->clean_seen_ms[parity];
+        }
+    }
+}
+
+static uint64_t oldest_dirt_ms(const struct flusher *f)
+{
+    uint64_t a = f->dirty_since_ms[0];
+    uint64_t b = f->dirty_since_ms[1];
+
+    if (a == 0 || b == 0) {
+        return a == 0 ? b : a;
+    }
+    return a < b ? a : b;
+}
+
+static void publish_stats(struct flusher *f)
+{
+    uint64_t now = flusher_now_ms(f);
+    uint64_t since = oldest_dirt_ms(f);
+    uint64_t pending = f->phase == EPOCH_SEALED ? 1 : 0;
+
+    (void)pthread_mutex_lock(&f->lock);
+    f->stats.open_epoch = f->open_epoch;
+    f->stats.applied_epoch = f->applied_known ? f->applied : 0;
+    f->stats.pending_epochs = pending;
+    f->stats.oldest_unsynced_ms = since == 0 ? 0 : now - since + 1;
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+/* Memory or journal filling up: do not wait for the interval. */
+static bool under_pressure(struct flusher *f)
+{
+    struct journal_stats journal;
+    struct counters_stats table;
+
+    counters_stats(f->options.counters, &table);
+    journal_stats(f->options.journal, &journal);
+    return (table.memory_bytes > table.memory_max_bytes / 4 * 3 &&
+            (table.dirty[0] + table.dirty[1]) * 2 > table.keys) ||
+           (journal.disk_full && journal.bytes > journal.limit_bytes / 2);
+}
+
+static bool tick_is_due(struct flusher *f)
+{
+    return flusher_now_ms(f) >= f->next_tick_ms || atomic_load(&f->tick_wanted) ||
+           atomic_load(&f->stopping) || under_pressure(f);
+}
+
+static void tick(struct flusher *f)
+{
+    uint64_t now = flusher_now_ms(f);
+    bool regular = now >= f->next_tick_ms;
+
+    atomic_store(&f->tick_wanted, false);
+    if (regular) {
+        atomic_fetch_add(&f->tick, 1);
+        f->next_tick_ms = now + f->options.interval_ms;
+    }
+    if (flusher_epoch_dirty(f, f->open_epoch)) {
+        flusher_epoch_begin_close(f);
+    } else if (f->claimed && regular) {
+        f->next_look_ms = now; /* idle: one look an interval */
+    }
+}
+
+static void compact_if_waiting(struct flusher *f)
+{
+    uint64_t now = flusher_now_ms(f);
+    struct sr_err err;
+    enum sr_result result;
+
+    if (f->phase != EPOCH_SEALED || now < f->next_compact_ms ||
+        now - f->slot_closed_ms < COMPACT_AFTER_INTERVALS * (uint64_t)f->options.interval_ms) {
+        return;
+    }
+    f->next_compact_ms = now + COMPACT_EVERY_MS;
+    result = journal_compact(f->options.journal, f->open_epoch, f->last_sealed, &err);
+    if (result == SR_OK) {
+        flusher_event(f, SYNC_EVENT_INFO, "journal.compacted",
+                      "closed journal files were brought into a state file", f->open_epoch, 0,
+                      flusher_now_ms(f) - now);
+    } else if (result != SR_NOT_FOUND) {
+        flusher_event(f, SYNC_EVENT_WARN, "journal.compaction_failed", err.text, f->open_epoch,
+                      0, 0);
+    }
+}
+
+static void talk_to_store(struct flusher *f)
+{
+    if (!f->claimed) {
+        if (flusher_now_ms(f) >= f->retry_at_ms) {
+            flusher_epoch_write_state(f);
+            flusher_claim(f);
+        }
+        return;
+    }
+    if (f->applied < f->last_sealed) {
+        flusher_apply_next(f);
+    } else if (flusher_now_ms(f) >= f->next_look_ms ||
+               atomic_exchange(&f->look_wanted, false)) {
+        f->next_look_ms = UINT64_MAX;
+        flusher_look(f);
+    }
+}
+
+uint32_t flusher_step(struct flusher *f)
+{
+    bool soon;
+
+    watch_dirt(f);
+    if (f->phase == EPOCH_OPEN && tick_is_due(f)) {
+        tick(f);
+    }
+    soon = flusher_epoch_step(f);
+    if (!soon && !stopped_for_good(f)) {
+        talk_to_store(f);
+        compact_if_waiting(f);
+    }
+    publish_stats(f);
+    if (soon) {
+        return 1; /* turns end, and seals become durable, within about that time */
+    }
+    return f->claimed && f->applied < f->last_sealed ? 0 : POLL_MS;
+}
+
+static bool nothing_left(struct flusher *f)
+{
+    bool chain_applied =
+        f->last_sealed == 0 || (f->applied_known && f->applied == f->last_sealed);
+
+    return f->phase == EPOCH_OPEN && chain_applied && !flusher_epoch_dirty(f, f->open_epoch);
+}
+
+static void wait_for(struct flusher *f, uint32_t ms)
+{
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)ms * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    (void)pthread_mutex_lock(&f->lock);
+    /* While an epoch waits for the store a wanted tick cannot be served: it is no reason to spin. */
+    if ((f->phase != EPOCH_OPEN || !atomic_load(&f->tick_wanted)) &&
+        !atomic_load(&f->abandoned)) {
+        (void)pthread_cond_timedwait(&f->wake, &f->lock, &until);
+    }
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+static void *flusher_main(void *context)
+{
+    struct flusher *f = context;
+
+    while (!atomic_load(&f->abandoned)) {
+        uint32_t ms = flusher_step(f);
+
+        if (atomic_load(&f->stopping) && (nothing_left(f) || stopped_for_good(f))) {
+            break;
+        }
+        if (ms > 0) {
+            wait_for(f, ms);
+        }
+    }
+    (void)pthread_mutex_lock(&f->lock);
+    f->thread_done = true;
+    (void)pthread_cond_broadcast(&f->wake);
+    (void)pthread_mutex_unlock(&f->lock);
+    return NULL;
+}
+
+static void init_sync(struct flusher *f)
+{
+    pthread_condattr_t attributes;
+
+    (void)pthread_mutex_init(&f->lock, NULL);
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&f->wake, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+}
+
+enum sr_result flusher_open(const struct flusher_options *options, struct flusher **ret_flusher,
+                            struct sr_err *err)
+{
+    struct flusher *f = calloc(1, sizeof(*f));
+    struct sr_uuid instance = datadir_instance(options->datadir);
+
+    if (f == NULL) {
+        return sr_fail(err, SR_NO_MEMORY, "out of memory making the flusher");
+    }
+    f->options = *options;
+    init_sync(f);
+    f->open_epoch = options->open_epoch;
+    f->last_sealed = options->newest_epoch;
+    f->retention_clock_ms = 1;
+    f->retry_ms = RETRY_FIRST_MS;
+    f->next_tick_ms = flusher_now_ms(f) + options->interval_ms;
+    f->next_look_ms = UINT64_MAX;
+    f->clean_seen_ms[0] = f->clean_seen_ms[1] = flusher_now_ms(f);
+    /* Instances that share a database must not retry in step. */
+    memcpy(&f->random_state, instance.bytes, sizeof(f->random_state));
+    sr_histogram_init(&f->flush_ns, &sr_bounds_time_ns);
+    sr_histogram_init(&f->flush_rows, &sr_bounds_count);
+    sr_histogram_init(&f->apply_ns, &sr_bounds_time_ns);
+    atomic_store(&f->store_up, true);
+    counters_open_epoch(options->counters, f->open_epoch);
+    counters_set_applied(options->counters, options->newest_epoch);
+    publish_stats(f);
+    *ret_flusher = f;
+    return SR_OK;
+}
+
+void flusher_close(struct flusher **flusher)
+{
+    struct flusher *f = *flusher;
+
+    if (f == NULL) {
+        return;
+    }
+    SR_CHECK(!f->thread_running);
+    counters_sealed_done(&f->sealed);
+    free(f->bases);
+    (void)pthread_cond_destroy(&f->wake);
+    (void)pthread_mutex_destroy(&f->lock);
+    free(f);
+    *flusher = NULL;
+}
+
+enum sr_result flusher_start(struct flusher *f, struct sr_err *err)
+{
+    int why = pthread_create(&f->thread, NULL, flusher_main, f);
+
+    if (why != 0) {
+        return sr_fail_errno(err, SR_NO_MEMORY, why, "cannot start the flusher thread");
+    }
+    f->thread_running = true;
+    return SR_OK;
+}
+
+static void wake(struct flusher *f)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    (void)pthread_cond_broadcast(&f->wake);
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+void flusher_tick_soon(struct flusher *f)
+{
+    if (!atomic_exchange(&f->tick_wanted, true)) {
+        wake(f);
+    }
+}
+
+void flusher_look_soon(struct flusher *f)
+{
+    if (!atomic_exchange(&f->look_wanted, true)) {
+        wake(f);
+    }
+}
+
+uint32_t flusher_tick(struct flusher *f)
+{
+    return atomic_load_explicit(&f->tick, memory_order_relaxed);
+}
+
+/* Waits for the thread's end until deadline_ms; false where it has not ended. */
+static bool wait_done(struct flusher *f, uint64_t deadline_ms)
+{
+    struct timespec until = {.tv_sec = (time_t)(deadline_ms / 1000),
+                             .tv_nsec = (long)(deadline_ms % 1000) * 1000000L};
+    bool done;
+    int why = 0;
+
+    (void)pthread_mutex_lock(&f->lock);
+    while (!f->thread_done && why == 0) {
+        why = pthread_cond_timedwait(&f->wake, &f->lock, &until);
+    }
+    done = f->thread_done;
+    (void)pthread_mutex_unlock(&f->lock);
+    return done;
+}
+
+enum sr_result flusher_stop(struct flusher *f, uint64_t deadline_ms, struct sr_err *err)
+{
+    bool all_in_store;
+
+    if (f->thread_running) {
+        atomic_store(&f->stopping, true);
+        wake(f);
+        if (!wait_done(f, deadline_ms)) {
+            atomic_store(&f->abandoned, true);
+            f->options.store->ops->cancel(f->options.store);
+            wake(f);
+        }
+        (void)pthread_join(f->thread, NULL);
+        f->thread_running = false;
+    }
+    all_in_store = nothing_left(f);
+    if (all_in_store) {
+        return SR_OK;
+    }
+    if (!f->options.changes_journaled && flusher_epoch_dirty(f, f->open_epoch)) {
+        enum sr_result result = flusher_epoch_save_open(f, err);
+
+        if (result != SR_OK) {
+            return result;
+        }
+    }
+    (void)pthread_mutex_lock(&f->lock);
+    (void)sr_fail(err, SR_TIMEOUT, "not everything is in the database yet (%s%s%s)",
+                  flusher_state_text(f->stats.state), f->stats.reason[0] == '\0' ? "" : ": ",
+                  f->stats.reason);
+    (void)pthread_mutex_unlock(&f->lock);
+    return SR_TIMEOUT;
+}
+
+bool flusher_store_up(struct flusher *f)
+{
+    return atomic_load_explicit(&f->store_up, memory_order_relaxed);
+}
+
+void flusher_stats(struct flusher *f, struct flusher_stats *ret_stats)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    *ret_stats = f->stats;
+    (void)pthread_mutex_unlock(&f->lock);
+    ret_stats->flush_ns = &f->flush_ns;
+    ret_stats->flush_rows = &f->flush_rows;
+    ret_stats->apply_ns = &f->apply_ns;
+}

@@ -1,0 +1,99 @@
+/*
+ * What the flusher's files share. Included by src/sync only.
+ *
+ *   flusher.c  thread, interval, stop, figures      epoch.c  close, seal, collect, state file
+ *   claim.c    claim and what its epoch means       apply.c  one epoch into the store
+ */
+#ifndef SR_SYNC_FLUSHER_INTERNAL_H
+#define SR_SYNC_FLUSHER_INTERNAL_H
+
+#include "sync/flusher.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* How far the closing of an epoch has come. */
+enum epoch_phase {
+    EPOCH_OPEN,    /* nothing under way */
+    EPOCH_CLOSING, /* the next epoch is published; turns of this one may be open */
+    EPOCH_SEALING, /* the seal record is handed over, not durable yet */
+    EPOCH_SEALED   /* the slot is immutable; it waits for the store */
+};
+
+struct flusher {
+    struct flusher_options options;
+
+    /* Flusher thread only. */
+    enum epoch_phase phase;
+    uint64_t open_epoch;
+    uint64_t last_sealed; /* end of the chain: newest epoch that is sealed or in a state file */
+    uint64_t slot_epoch;  /* CLOSING and later: the epoch that is being closed or flushed */
+    uint64_t slot_predecessor;
+    uint64_t seal_position;
+    struct counters_sealed sealed; /* SEALED: its keys */
+    bool collected, state_written;
+    struct counters_base *bases; /* values that wait aside until COMMIT is known */
+    size_t bases_bytes;
+    uint64_t refused_in_flight;
+    uint64_t applied; /* L, as of the last claim or flush; meaningful once claimed */
+    bool applied_known;
+    bool claimed;
+    struct sr_uuid owner; /* confirmed token: fences carry it */
+    uint64_t next_tick_ms, retry_at_ms, next_look_ms, next_compact_ms;
+    uint32_t retry_ms;
+    uint64_t retention_clock_ms, contact_ms; /* see contact() */
+    uint64_t flush_started_ns, slot_closed_ms;
+    uint64_t clean_seen_ms[2], dirty_since_ms[2]; /* by parity */
+    uint32_t random_state;
+
+    struct sr_histogram flush_ns, flush_rows, apply_ns;
+
+    /* Any thread. */
+    _Atomic bool store_up;
+    _Atomic uint32_t tick;
+    _Atomic bool tick_wanted, look_wanted, stopping, abandoned;
+    pthread_mutex_t lock; /* leaf: stats and the condition */
+    pthread_cond_t wake;
+    struct flusher_stats stats;
+    pthread_t thread;
+    bool thread_running, thread_done;
+};
+
+/* Time of the flusher's clock (the disk's, so that tests and simulation can stand in). */
+uint64_t flusher_now_ms(struct flusher *f);
+
+/* ---- flusher.c ---- */
+void flusher_event(struct flusher *f, enum sync_event_level level, const char *name,
+                   const char *text, uint64_t epoch, uint64_t rows, uint64_t elapsed_ms);
+void flusher_set_state(struct flusher *f, enum flusher_state state, const char *reason);
+/* The store answered: it is up, and the retention clock runs since the last contact. */
+void flusher_contact(struct flusher *f);
+/* The store failed: claim again after a back-off with jitter. */
+void flusher_store_failed(struct flusher *f, enum sr_result why, const struct sr_err *err);
+/* For good: an operator must act. */
+void flusher_stop_for_good(struct flusher *f, const char *why);
+
+/* One step of everything; returns how many milliseconds may pass until the next. Called by the thread, and by tests. */
+uint32_t flusher_step(struct flusher *f);
+
+/* ---- epoch.c ---- */
+/* Advances the closing of an epoch as far as it goes without waiting; true when another call should follow soon. */
+bool flusher_epoch_step(struct flusher *f);
+void flusher_epoch_begin_close(struct flusher *f);
+/* The slot's epoch is in the store: bases are taken (bases false: forgotten), the slot is free. */
+void flusher_epoch_complete(struct flusher *f, bool bases_known);
+/* Tries to write the sealed slot's state file where that has not succeeded yet. */
+void flusher_epoch_write_state(struct flusher *f);
+/* Without a journal of changes: the open epoch becomes a state file at the stop. */
+enum sr_result flusher_epoch_save_open(struct flusher *f, struct sr_err *err);
+bool flusher_epoch_dirty(struct flusher *f, uint64_t epoch);
+
+/* ---- claim.c ---- */
+void flusher_claim(struct flusher *f);
+void flusher_look(struct flusher *f);
+
+/* ---- apply.c ---- */
+/* Brings the next epoch of the chain into the store. */
+void flusher_apply_next(struct flusher *f);
+
+#endif

@@ -1,0 +1,100 @@
+/*
+ * Power loss at any moment, with unsynced blocks kept, dropped and torn: what was durable is there, once; what was not is there at most once.
+ */
+#include "journal_fixture.h"
+
+#define KEY_SIZE 25 /* bytes of a record of a one-byte key */
+
+struct history {
+    int64_t durable; /* sum that was acknowledged over all lives */
+    int64_t maybe;   /* sum that was handed over and not acknowledged */
+};
+
+static uint64_t next_random(uint64_t *seed)
+{
+    *seed = *seed * 6364136223846793005U + 1442695040888963407U; /* Knuth's MMIX */
+    return *seed >> 33;
+}
+
+/* One life: random work, then a crash. */
+static void live(struct fixture *f, struct history *history, uint64_t *seed)
+{
+    uint64_t steps = next_random(seed) % 60;
+    uint64_t epoch = f->recovery.open_epoch;
+    int64_t handed = 0;
+
+    if (next_random(seed) % 4 == 0) {
+        fake_disk_fail_at(f->fake, 1 + next_random(seed) % 40, SR_IO);
+    }
+    for (uint64_t i = 0; i < steps; i++) {
+        switch (next_random(seed) % 6) {
+        case 0:
+            may_fail(journal_keep(f->journal, &f->err));
+            break;
+        case 1:
+            may_fail(journal_commit(f->journal, &f->err));
+            break;
+        case 2:
+            may_fail(journal_compact(f->journal, epoch, journal_covered(f->journal), &f->err));
+            break;
+        default:
+            if (journal_reserve(f->journal, KEY_SIZE) == JOURNAL_ROOM) {
+                journal_unreserve(f->journal, KEY_SIZE);
+                (void)fixture_add(f, epoch, "a", 1);
+                handed++;
+            }
+        }
+    }
+    history->durable += (int64_t)(journal_durable(f->journal) / KEY_SIZE);
+    history->maybe += handed - (int64_t)(journal_durable(f->journal) / KEY_SIZE);
+}
+
+static void crash_and_compare(struct fixture *f, struct history *history, uint64_t *seed)
+{
+    int64_t total;
+    bool found;
+
+    /* A crash during the start itself, too. */
+    if (next_random(seed) % 3 == 0) {
+        journal_close(&f->journal);
+        fake_disk_crash(f->fake, FAKE_CRASH_RANDOM);
+        fake_disk_fail_at(f->fake, 1 + next_random(seed) % 60, SR_IO);
+        may_fail(fixture_start(f));
+    }
+    assert_int_equal(fixture_crash(f, FAKE_CRASH_RANDOM), SR_OK);
+    total = fixture_total(f, "a", &found);
+    assert_in_range(total, history->durable, history->durable + history->maybe);
+    /* What survived is durable from here on. */
+    history->durable = total;
+    history->maybe = 0;
+}
+
+static void a_thousand_lives_lose_nothing_and_double_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        struct history history = {0};
+        uint64_t random = seed;
+
+        for (int life = 0; life < 10; life++) {
+            live(f, &history, &random);
+            crash_and_compare(f, &history, &random);
+        }
+        journal_close(&f->journal);
+        fake_disk_free(&f->fake);
+        f->fake = fake_disk_new(seed);
+        f->options.disk = fake_disk_base(f->fake);
+        assert_int_equal(fixture_start(f), SR_OK);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_thousand_lives_lose_nothing_and_double_nothing,
+                                        fixture_setup, fixture_teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

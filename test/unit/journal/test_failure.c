@@ -1,0 +1,196 @@
+/*
+ * A disk that fails: nothing is taken back, nothing durable is lost, the journal mends itself with a fresh file.
+ */
+#include "journal_fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void a_failed_commit_is_written_to_a_fresh_file_and_then_durable(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t position;
+    bool found;
+
+    fixture_add_durably(f, 1, "a", 1);
+    position = fixture_add(f, 1, "a", 2);
+    fake_disk_fail_at(f->fake, 1, SR_IO);
+    assert_int_equal(journal_commit(f->journal, &f->err), SR_IO);
+    assert_true(journal_durable(f->journal) < position);
+    assert_int_equal(journal_reserve(f->journal, 25), JOURNAL_ROOM_FAILED);
+    assert_int_equal(journal_commit(f->journal, &f->err), SR_OK);
+    assert_int_equal(journal_durable(f->journal), position);
+    assert_int_equal(journal_reserve(f->journal, 25), JOURNAL_ROOM);
+    journal_unreserve(f->journal, 25);
+    assert_int_equal(fixture_crash(f, FAKE_CRASH_DROP), SR_OK);
+    assert_int_equal(fixture_total(f, "a", &found), 3);
+}
+
+static void a_file_that_failed_is_never_written_again(void **state)
+{
+    struct fixture *f = *state;
+    char name[64];
+    uint64_t size;
+    uint8_t *before;
+
+    fixture_add_durably(f, 1, "a", 1);
+    (void)snprintf(name, sizeof(name), "%s", fake_disk_name(f->fake, "raw-", 0));
+    (void)fixture_add(f, 1, "a", 2);
+    fake_disk_fail_at(f->fake, 1, SR_IO);
+    assert_int_equal(journal_commit(f->journal, &f->err), SR_IO);
+    assert_int_equal(journal_commit(f->journal, &f->err), SR_OK);
+    before = malloc(FIXTURE_FILE_BYTES);
+    memcpy(before, fake_disk_bytes(f->fake, name, &size), FIXTURE_FILE_BYTES);
+    for (int i = 0; i < 200; i++) {
+        fixture_add_durably(f, 1, "b", 1);
+        while (journal_keep(f->journal, &f->err) == SR_OK) {
+        }
+    }
+    assert_memory_equal(before, fake_disk_bytes(f->fake, name, &size), FIXTURE_FILE_BYTES);
+    free(before);
+}
+
+static void failures_while_mending_only_delay(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t position;
+    unsigned failures = 0;
+    bool found;
+
+    fixture_add_durably(f, 1, "a", 1);
+    position = fixture_add(f, 1, "a", 2);
+    for (uint64_t n = 1; n < 60; n++) {
+        fake_disk_fail_at(f->fake, 1 + n % 7, SR_IO);
+        failures += journal_commit(f->journal, &f->err) != SR_OK;
+        fake_disk_fail_at(f->fake, 0, SR_OK);
+    }
+    may_fail(journal_commit(f->journal, &f->err));
+    assert_true(failures > 1);
+    assert_int_equal(journal_durable(f->journal), position);
+    assert_int_equal(fixture_crash(f, FAKE_CRASH_DROP), SR_OK);
+    assert_int_equal(fixture_total(f, "a", &found), 3);
+}
+
+static void write_mode_keeps_unsynced_frames_until_a_fresh_file_holds_them(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t position = 0;
+    bool found;
+
+    f->options.durability = JOURNAL_WRITE;
+    assert_int_equal(fixture_start(f), SR_OK);
+    for (int i = 0; i < 5; i++) {
+        position = fixture_add(f, 1, "a", 1);
+        assert_int_equal(journal_commit(f->journal, &f->err), SR_OK);
+    }
+    fake_disk_advance(f->fake, 1000);
+    fake_disk_fail_at(f->fake, 1, SR_IO); /* the sync */
+    assert_int_equal(journal_commit(f->journal, &f->err), SR_IO);
+    assert_int_equal(journal_commit(f->journal, &f->err), SR_OK);
+    assert_int_equal(journal_synced(f->journal), position);
+    assert_int_equal(fixture_crash(f, FAKE_CRASH_DROP), SR_OK);
+    assert_int_equal(fixture_total(f, "a", &found), 5);
+}
+
+/* One round of everything with the n-th disk call failing; every commit that succeeded must be found again. Returns false when the failure was not
+ * reached any more. */
+static bool round_with_failure_at(struct fixture *f, uint64_t n, enum sr_result how)
+{
+    int64_t durable = 0;
+    int64_t added = 0;
+    bool found;
+    bool reached;
+
+    fake_disk_fail_at(f->fake, n, how);
+    if (fixture_crash(f, FAKE_CRASH_KEEP) != SR_OK) {
+        fake_disk_fail_at(f->fake, 0, SR_OK);
+        assert_int_equal(fixture_crash(f, FAKE_CRASH_DROP), SR_OK);
+    }
+    fake_disk_fail_at(f->fake, n, how);
+    for (int i = 0; i < 60; i++) {
+        if (journal_reserve(f->journal, 25) == JOURNAL_ROOM) {
+            journal_unreserve(f->journal, 25);
+            (void)fixture_add(f, f->recovery.open_epoch, "a", 1);
+            added++;
+        }
+        may_fail(journal_keep(f->journal, &f->err));
+        may_fail(journal_compact(f->journal, f->recovery.open_epoch,
+                                 journal_covered(f->journal), &f->err));
+        may_fail(journal_commit(f->journal, &f->err));
+        durable = (int64_t)(journal_durable(f->journal) / 25);
+    }
+    reached = fake_disk_failed(f->fake);
+    assert_int_equal(fixture_crash(f, FAKE_CRASH_DROP), SR_OK);
+    if (durable > 0) {
+        int64_t value = fixture_in_state(f, f->recovery.newest_epoch, "a");
+
+        assert_true(value >= durable);
+        assert_true(value <= added);
+    }
+    (void)fixture_total(f, "a", &found);
+    return reached;
+}
+
+static void sweep(struct fixture *f, enum sr_result how)
+{
+    uint64_t n = 1;
+
+    while (round_with_failure_at(f, n, how)) {
+        n++;
+        journal_applied(f->journal, f->recovery.newest_epoch, n * 1000000);
+    }
+    assert_true(n > 50);
+}
+
+static void every_call_may_fail_and_nothing_durable_is_lost(void **state)
+{
+    sweep(*state, SR_IO);
+}
+
+static void every_call_may_find_the_disk_full_and_nothing_durable_is_lost(void **state)
+{
+    sweep(*state, SR_FULL);
+}
+
+static void a_full_disk_refuses_and_a_freed_one_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    enum journal_room room;
+    bool found;
+    int64_t added = 0;
+
+    fake_disk_limit(f->fake, 3 * FIXTURE_FILE_BYTES);
+    do {
+        while (journal_keep(f->journal, &f->err) == SR_OK) {
+        }
+        room = journal_reserve(f->journal, 25);
+        if (room == JOURNAL_ROOM) {
+            journal_unreserve(f->journal, 25);
+            fixture_add_durably(f, 1, "a", 1);
+            added++;
+        }
+    } while (room == JOURNAL_ROOM);
+    assert_int_equal(room, JOURNAL_ROOM_FULL);
+    fake_disk_limit(f->fake, 0);
+    while (journal_keep(f->journal, &f->err) == SR_OK) {
+    }
+    fixture_add_durably(f, 1, "a", 1);
+    assert_int_equal(fixture_crash(f, FAKE_CRASH_DROP), SR_OK);
+    assert_int_equal(fixture_total(f, "a", &found), added + 1);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        T(a_failed_commit_is_written_to_a_fresh_file_and_then_durable),
+        T(a_file_that_failed_is_never_written_again),
+        T(failures_while_mending_only_delay),
+        T(write_mode_keeps_unsynced_frames_until_a_fresh_file_holds_them),
+        T(every_call_may_fail_and_nothing_durable_is_lost),
+        T(every_call_may_find_the_disk_full_and_nothing_durable_is_lost),
+        T(a_full_disk_refuses_and_a_freed_one_goes_on),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
