@@ -6,11 +6,8 @@
 
 #include "journal/journal.h"
 #include "support/fake_disk.h"
+#include "support/unit.h"
 
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #define FIXTURE_FILE_BYTES (128U * 1024U)

@@ -2,11 +2,8 @@
  * Headers and frames: what was encoded is decoded, every flipped bit of what is covered is seen.
  */
 #include "journal/frame.h"
+#include "support/unit.h"
 
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 
 static const struct journal_header sample = {.kind = JOURNAL_FILE_STATE,

@@ -3,11 +3,8 @@
  */
 #include "journal/merge.h"
 #include "support/fake_disk.h"
+#include "support/unit.h"
 
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
