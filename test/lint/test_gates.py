@@ -223,12 +223,23 @@ def test_a_module_without_objects_proves_nothing(buildable):
     assert_refuses("http: no objects", "pure", root, compile_with_gcc(root))
 
 
+USE_AFTER_FREE = {"src/core/twice.c": CLEAN["src/core/twice.c"].replace(
+    "return sr_add", "int *gone = malloc(sizeof(*gone));\n    free(gone);\n    a += *gone;\n    return sr_add").replace(
+    '#include "base/add.h"\n', '#include "base/add.h"\n\n#include <stdlib.h>\n')}
+
+
 def test_a_finding_of_clang_tidy_is_refused(buildable):
-    body = "int *gone = malloc(sizeof(*gone));\n    free(gone);\n    a += *gone;\n    return sr_add"
-    root = buildable({"src/core/twice.c": CLEAN["src/core/twice.c"].replace("return sr_add", body).replace(
-        '#include "base/add.h"\n', '#include "base/add.h"\n\n#include <stdlib.h>\n')})
+    root = buildable(USE_AFTER_FREE)
     assert_passes("strict", "clang", root)
     assert_refuses("after it is freed", "tidy", root)
+
+
+def test_a_finding_of_gccs_analyzer_is_refused(buildable):
+    assert_refuses("Werror=", "analyzer", buildable(USE_AFTER_FREE))
+
+
+def test_gccs_analyzer_passes_the_clean_tree(buildable):
+    assert_passes("analyzer", buildable())
 
 
 def test_clang_tidy_passes_the_clean_tree(buildable):
