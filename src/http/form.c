@@ -7,7 +7,8 @@
 
 /* Reads percent-encoded text. */
 struct decoder {
-    const uint8_t *at, *end;
+    const uint8_t *at;
+    size_t left;        /* bytes from `at` on */
     bool plus_is_space; /* in forms */
 };
 
@@ -25,36 +26,39 @@ static int hex_digit(uint8_t byte)
 
 static struct decoder decoder_of(struct sr_span text, bool plus_is_space)
 {
-    return (struct decoder){.at = text.data,
-                            .end = text.data + text.size,
-                            .plus_is_space = plus_is_space};
+    return (struct decoder){.at = text.data, .left = text.size, .plus_is_space = plus_is_space};
+}
+
+static const uint8_t *take(struct decoder *decoder, size_t size)
+{
+    const uint8_t *taken = decoder->at;
+
+    decoder->at += size;
+    decoder->left -= size;
+    return taken;
 }
 
 /* The next byte, or one of the two above. */
 static int decode(struct decoder *decoder)
 {
+    const uint8_t *encoded;
     int high, low;
 
-    if (decoder->at == decoder->end) {
+    if (decoder->left == 0) {
         return DECODED_END;
     }
-    if (*decoder->at == '+' && decoder->plus_is_space) {
-        decoder->at++;
-        return ' ';
-    }
     if (*decoder->at != '%') {
-        return *decoder->at++;
+        uint8_t byte = *take(decoder, 1);
+
+        return byte == '+' && decoder->plus_is_space ? ' ' : byte;
     }
-    if (decoder->end - decoder->at < 3) {
+    if (decoder->left < 3) {
         return DECODED_MALFORMED;
     }
-    high = hex_digit(decoder->at[1]);
-    low = hex_digit(decoder->at[2]);
-    if (high < 0 || low < 0) {
-        return DECODED_MALFORMED;
-    }
-    decoder->at += 3;
-    return high << 4 | low;
+    encoded = take(decoder, 3);
+    high = hex_digit(encoded[1]);
+    low = hex_digit(encoded[2]);
+    return high < 0 || low < 0 ? DECODED_MALFORMED : high << 4 | low;
 }
 
 /* 400 where the text is not percent-encoded UTF-8. */
