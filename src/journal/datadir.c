@@ -5,7 +5,6 @@
 #include "journal/datadir.h"
 
 #include "base/check.h"
-#include "base/clock.h"
 #include "journal/identity.h"
 
 #include <errno.h>
@@ -24,6 +23,7 @@
 
 struct datadir {
     struct disk *disk;
+    bool owns_disk;
     int lock_fd; /* -1: read only */
     char path[PATH_MAX];
     struct identity identity;
@@ -191,7 +191,7 @@ static enum sr_result load_identity(struct datadir *d, bool read_only, struct sr
 {
     struct disk_file *file = NULL;
     enum sr_result result = d->disk->open(d->disk, IDENTITY_NAME, false, false, &file, err);
-    uint64_t now = sr_clock_monotonic_ms();
+    uint64_t now = d->disk->now_ms(d->disk);
 
     if (result == SR_NOT_FOUND && !read_only) {
         result = sr_uuid_draw(&d->identity.instance, err);
@@ -228,6 +228,7 @@ static enum sr_result open_in(struct datadir *d, const char *path, bool read_onl
     }
     if (result == SR_OK) {
         result = disk_posix_open(d->path, &d->disk, err);
+        d->owns_disk = result == SR_OK;
     }
     return result == SR_OK ? load_identity(d, read_only, err) : result;
 }
@@ -251,6 +252,26 @@ enum sr_result datadir_open(const char *path, bool read_only, struct datadir **r
     return SR_OK;
 }
 
+enum sr_result datadir_open_on(struct disk *disk, struct datadir **ret_datadir,
+                               struct sr_err *err)
+{
+    struct datadir *d = calloc(1, sizeof(*d));
+    enum sr_result result;
+
+    if (d == NULL) {
+        return sr_fail(err, SR_NO_MEMORY, "out of memory opening the data directory");
+    }
+    d->lock_fd = -1;
+    d->disk = disk;
+    result = load_identity(d, false, err);
+    if (result != SR_OK) {
+        datadir_close(&d);
+        return result;
+    }
+    *ret_datadir = d;
+    return SR_OK;
+}
+
 void datadir_close(struct datadir **datadir)
 {
     struct datadir *d = *datadir;
@@ -258,7 +279,9 @@ void datadir_close(struct datadir **datadir)
     if (d == NULL) {
         return;
     }
-    disk_posix_close(&d->disk);
+    if (d->owns_disk) {
+        disk_posix_close(&d->disk);
+    }
     if (d->lock_fd >= 0) {
         (void)close(d->lock_fd); /* gives the lock back */
     }

@@ -23,6 +23,10 @@ struct datadir;
  * beside a running service). */
 enum sr_result datadir_open(const char *path, bool read_only, struct datadir **ret_datadir,
                             struct sr_err *err) SR_MUST_USE;
+
+/* The same on a disk that the caller owns, without a lock: for tests and the simulation. */
+enum sr_result datadir_open_on(struct disk *disk, struct datadir **ret_datadir,
+                               struct sr_err *err) SR_MUST_USE;
 void datadir_close(struct datadir **datadir);
 
 struct disk *datadir_disk(struct datadir *d);

@@ -34,7 +34,7 @@ void journal_header_encode(const struct journal_header *header, uint8_t block[JO
     sr_put_u64(block + 56, header->first_sequence);
     sr_put_u64(block + 64, header->newest_epoch);
     sr_put_u64(block + 72, header->covered_epoch);
-    sr_put_u64(block + 80, header->needed_sequence);
+    sr_put_u64(block + 80, header->needed_file_id);
     sr_put_u64(block + 88, header->epoch);
     sr_put_u64(block + 96, header->predecessor);
     sr_put_u64(block + 104, header->through_sequence);
@@ -69,7 +69,7 @@ enum journal_block_state journal_header_decode(const uint8_t block[JOURNAL_BLOCK
         .first_sequence = sr_get_u64(block + 56),
         .newest_epoch = sr_get_u64(block + 64),
         .covered_epoch = sr_get_u64(block + 72),
-        .needed_sequence = sr_get_u64(block + 80),
+        .needed_file_id = sr_get_u64(block + 80),
         .epoch = sr_get_u64(block + 88),
         .predecessor = sr_get_u64(block + 96),
         .through_sequence = sr_get_u64(block + 104),

@@ -44,7 +44,7 @@ struct journal_header {
     uint64_t newest_epoch; /* newest epoch that was open when the header was written */
     uint64_t
         covered_epoch; /* epochs up to it lie in state files or are applied: raw records of them do not count */
-    uint64_t needed_sequence; /* first sequence of the oldest raw file that counted then */
+    uint64_t needed_file_id; /* the oldest raw file that counted then; lower ids are retired */
     /* state: */
     uint64_t epoch;
     uint64_t predecessor;

@@ -160,8 +160,7 @@ enum sr_result raw_file_activate(struct journal *j, struct raw_file *raw, uint64
     header.newest_epoch = j->newest_epoch;
     header.covered_epoch = j->covered_epoch;
     /* The file that was current lies in `closed` by now. */
-    header.needed_sequence =
-        j->closed.first != NULL ? j->closed.first->first_sequence : first_sequence;
+    header.needed_file_id = j->closed.first != NULL ? j->closed.first->file_id : id;
     (void)pthread_mutex_unlock(&j->files_lock);
     result = j->disk->open(j->disk, raw->name, false, direct, &raw->file, err);
     if (result == SR_OK) {

@@ -209,26 +209,25 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* The oldest raw file that the newest header still needed must be there, or a spare that was made of it. */
+/* The oldest raw file that the newest header still needed must be there, or the spare that was made of it. */
 static enum sr_result check_oldest(const struct scan *scan, const struct scan_file *oldest,
                                    uint64_t needed, struct sr_err *err)
 {
-    if (oldest->header.first_sequence <= needed) {
+    if (oldest->header.file_id == needed) {
         return SR_OK;
     }
     for (size_t i = 0; i < scan->raw_count; i++) {
         const struct journal_header *header = &scan->files[i].header;
 
-        if (header->kind == JOURNAL_FILE_SPARE && header->file_id != 0 &&
-            header->first_sequence <= needed && header->file_id < oldest->header.file_id) {
+        if (header->kind == JOURNAL_FILE_SPARE && header->file_id == needed) {
             return SR_OK;
         }
     }
     return sr_fail(err, SR_DAMAGED,
-                   "the journal lacks a file: frames from sequence %" PRIu64
-                   " on are needed and the oldest file, %s, begins at %" PRIu64
-                   " (offset 0); restore the missing file from a backup",
-                   needed, oldest->name, oldest->header.first_sequence);
+                   "the journal lacks a file: id %" PRIu64
+                   " is needed and the oldest one here is %s (offset 0), id %" PRIu64
+                   "; restore the missing file from a backup",
+                   needed, oldest->name, oldest->header.file_id);
 }
 
 /* Decides which raw files count and from where on a higher one replaces them. */
@@ -247,12 +246,12 @@ static enum sr_result order_raw(struct scan *scan, struct sr_err *err)
     if (newest == NULL) {
         return SR_OK;
     }
-    needed = newest->header.needed_sequence;
+    needed = newest->header.needed_file_id;
     scan->next_sequence = newest->header.first_sequence;
     for (size_t i = scan->raw_count; i-- > 0;) {
         struct scan_file *file = &scan->files[i];
 
-        if (file->header.kind != JOURNAL_FILE_RAW || file->header.first_sequence < needed) {
+        if (file->header.kind != JOURNAL_FILE_RAW || file->header.file_id < needed) {
             continue;
         }
         file->counts = true;

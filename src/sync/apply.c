@@ -154,8 +154,12 @@ static void apply_state(struct flusher *f)
     SR_CHECK(journal_state_after(f->options.journal, f->applied, &state));
     SR_CHECK(state.predecessor == f->applied);
     result = state_reader_open(datadir_disk(f->options.datadir), state.name, &a.reader, &err);
-    if (result != SR_OK) {
+    if (result == SR_DAMAGED || result == SR_NOT_FOUND) {
         flusher_stop_for_good(f, err.text);
+        return;
+    }
+    if (result != SR_OK) {
+        flusher_store_failed(f, result, &err);
         return;
     }
     apply(f, &a, state.epoch, &err);

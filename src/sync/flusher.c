@@ -251,7 +251,7 @@ uint32_t flusher_step(struct flusher *f)
     return f->claimed && f->applied < f->last_sealed ? 0 : POLL_MS;
 }
 
-static bool nothing_left(struct flusher *f)
+bool flusher_idle(struct flusher *f)
 {
     bool chain_applied =
         f->last_sealed == 0 || (f->applied_known && f->applied == f->last_sealed);
@@ -283,7 +283,7 @@ static void *flusher_main(void *context)
     while (!atomic_load(&f->abandoned)) {
         uint32_t ms = flusher_step(f);
 
-        if (atomic_load(&f->stopping) && (nothing_left(f) || stopped_for_good(f))) {
+        if (atomic_load(&f->stopping) && (flusher_idle(f) || stopped_for_good(f))) {
             break;
         }
         if (ms > 0) {
@@ -424,7 +424,7 @@ enum sr_result flusher_stop(struct flusher *f, uint64_t deadline_ms, struct sr_e
         (void)pthread_join(f->thread, NULL);
         f->thread_running = false;
     }
-    all_in_store = nothing_left(f);
+    all_in_store = flusher_idle(f);
     if (all_in_store) {
         return SR_OK;
     }

@@ -74,6 +74,13 @@ void flusher_close(struct flusher **flusher);
 /* Starts and ends the thread. After flusher_stop no epoch is in flight: everything is in the store, or in the journal. */
 enum sr_result flusher_start(struct flusher *flusher, struct sr_err *err) SR_MUST_USE;
 
+/* One step on the caller's thread: for tests and the simulation, instead of flusher_start. Returns how many milliseconds may pass until
+ * the next. */
+uint32_t flusher_step(struct flusher *flusher);
+
+/* True where nothing is pending: all that was counted is in the store. Between steps only. */
+bool flusher_idle(struct flusher *flusher);
+
 /* Asks for a tick now (pressure, an operator): cheap, any thread. */
 void flusher_tick_soon(struct flusher *flusher);
 

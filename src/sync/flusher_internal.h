@@ -73,9 +73,6 @@ void flusher_store_failed(struct flusher *f, enum sr_result why, const struct sr
 /* For good: an operator must act. */
 void flusher_stop_for_good(struct flusher *f, const char *why);
 
-/* One step of everything; returns how many milliseconds may pass until the next. Called by the thread, and by tests. */
-uint32_t flusher_step(struct flusher *f);
-
 /* ---- epoch.c ---- */
 /* Advances the closing of an epoch as far as it goes without waiting; true when another call should follow soon. */
 bool flusher_epoch_step(struct flusher *f);

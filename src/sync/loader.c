@@ -229,6 +229,17 @@ static void pause_for(struct loader *l)
     l->retry_ms = l->retry_ms * 2 > RETRY_LAST_MS ? RETRY_LAST_MS : l->retry_ms * 2;
 }
 
+bool loader_step(struct loader *l)
+{
+    (void)take_batch(l, false);
+    if (l->batch_count == 0) {
+        return false;
+    }
+    (void)load_batch(l);
+    l->options.loaded(l->options.context);
+    return true;
+}
+
 static void *loader_main(void *context)
 {
     struct loader *l = context;

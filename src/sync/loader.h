@@ -50,6 +50,10 @@ void loader_stop(struct loader *loader);
  * counters_load_failed and answers 503. */
 enum sr_result loader_queue(struct loader *loader, counters_ref ref) SR_MUST_USE;
 
+/* Loads one batch on the caller's thread, without waiting: for tests and the simulation, instead of loader_start. False: nothing was
+ * queued. */
+bool loader_step(struct loader *loader);
+
 /* Whether loads are answered in time now (now_ms: monotonic). Any thread, two relaxed reads. */
 bool loader_answers(struct loader *loader, uint64_t now_ms);
 

@@ -14,7 +14,7 @@ static const struct journal_header sample = {.kind = JOURNAL_FILE_STATE,
                                              .first_sequence = 5,
                                              .newest_epoch = 6,
                                              .covered_epoch = 7,
-                                             .needed_sequence = 8,
+                                             .needed_file_id = 8,
                                              .epoch = 9,
                                              .predecessor = 10,
                                              .through_sequence = 11,
@@ -37,7 +37,7 @@ static void a_header_comes_back_as_it_was(void **state)
     assert_int_equal(back.first_sequence, 5);
     assert_int_equal(back.newest_epoch, 6);
     assert_int_equal(back.covered_epoch, 7);
-    assert_int_equal(back.needed_sequence, 8);
+    assert_int_equal(back.needed_file_id, 8);
     assert_int_equal(back.epoch, 9);
     assert_int_equal(back.predecessor, 10);
     assert_int_equal(back.through_sequence, 11);

@@ -425,8 +425,10 @@ static void lose_power(struct fake_disk *fake, struct inode *inode, enum fake_cr
             }
         }
     }
-    memcpy(inode->now, inode->durable, inode->capacity);
-    memset(inode->unsynced, 0, inode->capacity / BLOCK);
+    if (inode->capacity > 0) {
+        memcpy(inode->now, inode->durable, inode->capacity);
+        memset(inode->unsynced, 0, inode->capacity / BLOCK);
+    }
     if (how == FAKE_CRASH_RANDOM && inode->size > inode->durable_size) {
         inode->durable_size += draw(fake) % (inode->size - inode->durable_size + 1);
     }
