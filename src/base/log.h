@@ -52,6 +52,11 @@ void sr_log_event(enum sr_log_level level, const char *event, const char *messag
 /* Tells now what the limit on repeated events has left out so far (else with a later event): before the process ends. */
 void sr_log_flush(void);
 
+#ifdef __clang__
+/* An event without fields leaves the macro's last argument away, which C11 has no word for. */
+#pragma clang diagnostic ignored "-Wgnu-zero-variadic-macro-arguments"
+#endif
+
 /* sr_log(SR_LOG_INFO, "sync.flushed", "flushed", sr_log_number("rows", n), ...); */
 #define sr_log(level, event, message, ...)                                                     \
     sr_log_event(level, event, message,                                                        \

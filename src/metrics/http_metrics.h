@@ -34,8 +34,10 @@ enum http_route {
 #define HTTP_METRICS_STATUSES(X)                                                               \
     X(200)                                                                                     \
     X(202)                                                                                     \
-    X(204) X(304) X(400) X(401) X(403) X(404) X(405) X(406) X(408) X(409) X(413) X(414) X(415) \
-        X(417) X(422) X(429) X(431) X(500) X(501) X(503) X(505)
+    X(204)                                                                                     \
+    X(304)                                                                                     \
+    X(400) X(401) X(403) X(404) X(405) X(406) X(408) X(409) X(413) X(414) X(415) X(417) X(422) \
+        X(429) X(431) X(500) X(501) X(503) X(505)
 
 enum http_metrics_status {
 #define HTTP_METRICS_STATUS_ENUM(status) HTTP_METRICS_STATUS_##status,

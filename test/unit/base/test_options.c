@@ -260,8 +260,8 @@ static void words_that_belong_to_no_option_are_named(void **state)
 /* All that `print` writes, to be freed. */
 static char *printed(void (*print)(FILE *out))
 {
-    char *text = NULL;
-    size_t size = 0;
+    static char *text;
+    static size_t size;
     FILE *out = open_memstream(&text, &size);
 
     assert_non_null(out);

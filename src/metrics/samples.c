@@ -1,0 +1,206 @@
+/*
+ * The families whose samples carry labels, or are sums over the workers.
+ */
+#include "metrics/samples.h"
+
+#include "build_info.h"
+
+#include <stddef.h>
+
+static void count(struct exposition *page, const char *label, uint64_t value)
+{
+    exposition_sample(page, &label, (struct metric_number){.value = value});
+}
+
+void samples_build(struct exposition *page, const struct metrics_snapshot *s)
+{
+    const char *const values[] = {SR_BUILD_VERSION, SR_BUILD_GIT_SHA, SR_BUILD_COMPILER};
+
+    (void)s;
+    exposition_sample(page, values, (struct metric_number){.value = 1});
+}
+
+/* ---- HTTP: sums over the workers ---- */
+
+/* One series of all workers together, if any request belongs to it. */
+static void request_series(struct exposition *page, const struct metrics_snapshot *s,
+                           enum http_route route, enum http_method method,
+                           enum http_metrics_status status)
+{
+    struct metric_histogram total = {.bounds = &sr_bounds_time_ns};
+    const char *const values[] = {http_metrics_method_label(method), http_route_label(route),
+                                  http_metrics_status_label(status)};
+    uint64_t requests = 0;
+
+    for (uint64_t w = 0; w < s->http_count; w++) {
+        metric_histogram_add(&total, &s->http[w]->requests[route][method][status]);
+    }
+    for (uint32_t i = 0; i <= total.bounds->count; i++) {
+        requests += total.buckets[i];
+    }
+    if (requests > 0) {
+        exposition_histogram(page, values, &total, 9);
+    }
+}
+
+void samples_requests(struct exposition *page, const struct metrics_snapshot *s)
+{
+    for (int route = 0; route < HTTP_ROUTE_COUNT; route++) {
+        for (int method = 0; method < HTTP_METRICS_METHOD_COUNT; method++) {
+            for (int status = 0; status < HTTP_METRICS_STATUS_COUNT; status++) {
+                request_series(page, s, (enum http_route)route, (enum http_method)method,
+                               (enum http_metrics_status)status);
+            }
+        }
+    }
+}
+
+/* The sum of the counter that lies at `offset` in each worker's struct. */
+static uint64_t sum_at(const struct metrics_snapshot *s, size_t offset)
+{
+    uint64_t sum = 0;
+
+    for (uint64_t w = 0; w < s->http_count; w++) {
+        const char *worker = (const char *)s->http[w];
+
+        sum += atomic_load_explicit((const _Atomic uint64_t *)(const void *)(worker + offset),
+                                    memory_order_relaxed);
+    }
+    return sum;
+}
+
+static void sum_sample(struct exposition *page, const struct metrics_snapshot *s, size_t offset)
+{
+    exposition_sample(page, NULL, (struct metric_number){.value = sum_at(s, offset)});
+}
+
+void samples_connections(struct exposition *page, const struct metrics_snapshot *s)
+{
+    /* Closed is read first: what closes in between counts as open, never as less than none. */
+    uint64_t closed = sum_at(s, offsetof(struct http_metrics, connections_closed));
+    uint64_t accepted = sum_at(s, offsetof(struct http_metrics, connections_accepted));
+
+    exposition_sample(page, NULL,
+                      (struct metric_number){.value =
+                                                 accepted > closed ? accepted - closed : 0});
+}
+
+void samples_accepted(struct exposition *page, const struct metrics_snapshot *s)
+{
+    sum_sample(page, s, offsetof(struct http_metrics, connections_accepted));
+}
+
+void samples_refused(struct exposition *page, const struct metrics_snapshot *s)
+{
+    for (size_t i = 0; i < HTTP_METRICS_REFUSAL_COUNT; i++) {
+        count(page, http_metrics_refusal_label((enum http_metrics_refusal)i),
+              sum_at(s, offsetof(struct http_metrics, refused) + i * sizeof(uint64_t)));
+    }
+}
+
+void samples_received(struct exposition *page, const struct metrics_snapshot *s)
+{
+    sum_sample(page, s, offsetof(struct http_metrics, bytes_received));
+}
+
+void samples_sent(struct exposition *page, const struct metrics_snapshot *s)
+{
+    sum_sample(page, s, offsetof(struct http_metrics, bytes_sent));
+}
+
+void samples_loops(struct exposition *page, const struct metrics_snapshot *s)
+{
+    sum_sample(page, s, offsetof(struct http_metrics, loop_turns));
+}
+
+void samples_replies_held(struct exposition *page, const struct metrics_snapshot *s)
+{
+    sum_sample(page, s, offsetof(struct http_metrics, replies_held));
+}
+
+/* ---- counting, journal, sync ---- */
+
+void samples_rejected(struct exposition *page, const struct metrics_snapshot *s)
+{
+    for (size_t i = 0; i < s->service.rejected_count; i++) {
+        count(page, s->service.rejected[i].label, s->service.rejected[i].value);
+    }
+}
+
+void samples_dirty(struct exposition *page, const struct metrics_snapshot *s)
+{
+    size_t open = s->flusher.open_epoch & 1;
+
+    count(page, "open", s->counters.dirty[open]);
+    count(page, "closed", s->counters.dirty[1 - open]);
+}
+
+void samples_files(struct exposition *page, const struct metrics_snapshot *s)
+{
+    count(page, "raw", s->journal.raw_files);
+    count(page, "spare", s->journal.spare_files);
+    count(page, "state", s->journal.state_files);
+}
+
+void samples_pending(struct exposition *page, const struct metrics_snapshot *s)
+{
+    uint64_t handed = s->journal.handed_bytes;
+    uint64_t durable = s->journal.durable_bytes;
+
+    exposition_sample(page, NULL,
+                      (struct metric_number){.value = handed > durable ? handed - durable : 0});
+}
+
+void samples_flushes(struct exposition *page, const struct metrics_snapshot *s)
+{
+    count(page, "applied", s->flusher.flushes_applied);
+    count(page, "failed", s->flusher.flushes_failed - s->flusher.flushes_unknown);
+    count(page, "unknown", s->flusher.flushes_unknown);
+}
+
+void samples_rows(struct exposition *page, const struct metrics_snapshot *s)
+{
+    count(page, "applied", s->flusher.rows_applied);
+    count(page, "refused", s->flusher.rows_refused);
+}
+
+void samples_claims(struct exposition *page, const struct metrics_snapshot *s)
+{
+    count(page, "confirmed", s->flusher.claims - s->flusher.claims_failed);
+    count(page, "failed", s->flusher.claims_failed);
+}
+
+void samples_sync_state(struct exposition *page, const struct metrics_snapshot *s)
+{
+    static const char *const labels[] = {
+        [FLUSHER_CONNECTING] = "connecting", [FLUSHER_CAUGHT_UP] = "caught_up",
+        [FLUSHER_FLUSHING] = "flushing",     [FLUSHER_STORE_DOWN] = "store_down",
+        [FLUSHER_STOPPED] = "stopped",
+    };
+
+    for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
+        count(page, labels[i], s->flusher.state == (enum flusher_state)i);
+    }
+}
+
+void samples_epochs(struct exposition *page, const struct metrics_snapshot *s)
+{
+    count(page, "open", s->flusher.open_epoch);
+    count(page, "applied", s->flusher.applied_epoch);
+}
+
+static void operation(struct exposition *page, const char *system, const char *name,
+                      const struct sr_histogram *live)
+{
+    const char *const values[] = {system, name};
+    struct metric_histogram total = {.bounds = live->bounds};
+
+    metric_histogram_add(&total, live);
+    exposition_histogram(page, values, &total, 9);
+}
+
+void samples_database(struct exposition *page, const struct metrics_snapshot *s)
+{
+    operation(page, s->database_system, "apply", s->flusher.apply_ns);
+    operation(page, s->database_system, "load", s->loader.load_ns);
+}

@@ -1,0 +1,49 @@
+/*
+ * Everything one scrape tells, gathered by the caller from each module's stats: the page is a pure function of it.
+ */
+#ifndef SR_METRICS_SNAPSHOT_H
+#define SR_METRICS_SNAPSHOT_H
+
+#include "core/counters.h"
+#include "journal/journal.h"
+#include "metrics/http_metrics.h"
+#include "metrics/process.h"
+#include "sync/flusher.h"
+#include "sync/loader.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define METRICS_REJECTIONS_MAX 16
+
+/* A count under a label of ours. */
+struct metrics_labelled {
+    const char *label; /* static text */
+    uint64_t value;
+};
+
+/* What the engine and the server, which stand above this module, tell about themselves. */
+struct metrics_service {
+    uint64_t increments_accepted;
+    uint64_t increments_overflowed; /* 409: the total would have left 64 bits */
+    struct metrics_labelled rejected[METRICS_REJECTIONS_MAX]; /* 503 by reason */
+    size_t rejected_count;
+    uint64_t waits; /* requests parked for a load or a later turn */
+    uint64_t turns, turns_held;
+    uint64_t connections_limit;
+    uint64_t bodies_in_flight; /* bytes */
+};
+
+struct metrics_snapshot {
+    struct metrics_service service;
+    const struct http_metrics *const *http; /* one a worker */
+    uint64_t http_count;
+    struct counters_stats counters;
+    struct journal_stats journal;
+    struct flusher_stats flusher;
+    struct loader_stats loader;
+    const char *database_system; /* OpenTelemetry's db.system.name: "sqlite", "postgresql" */
+    struct process_stats process;
+};
+
+#endif

@@ -1,0 +1,272 @@
+/*
+ * The one table of metrics: name, type, unit, help, labels, and where the value is from. HTTP and database follow
+ * OpenTelemetry's names, process_* Prometheus' own, the rest starts with simple_request_. The counter key is never a
+ * label.
+ */
+#include "http/media.h"
+#include "metrics/exposition.h"
+#include "metrics/metrics.h"
+#include "metrics/samples.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+
+enum metric_read {
+    READ_U64,       /* uint64_t at offset */
+    READ_BOOL,      /* bool at offset: 0 or 1 */
+    READ_HISTOGRAM, /* pointer to a live histogram at offset */
+    READ_SAMPLES    /* the function writes them */
+};
+
+struct metric {
+    struct metric_family family;
+    enum metric_read read;
+    size_t offset;     /* in struct metrics_snapshot */
+    unsigned decimals; /* of the unit told in that of the value: 9 for seconds of nanoseconds */
+    metric_samples_fn *samples;
+};
+
+/* Where a field lies in the snapshot; does not compile for a field of another type than the row will read. */
+#define FIELD(field) ((struct metrics_snapshot *)NULL)->field
+#define AT_U64(field)                                                                          \
+    _Generic(FIELD(field), uint64_t : offsetof(struct metrics_snapshot, field))
+#define AT_BOOL(field) _Generic(FIELD(field), bool : offsetof(struct metrics_snapshot, field))
+#define AT_HISTOGRAM(field)                                                                    \
+    _Generic(FIELD(field), const struct sr_histogram *                                         \
+             : offsetof(struct metrics_snapshot, field))
+
+#define ROW(type_, name_, unit_, help_, read_, offset_, decimals_)                             \
+    {                                                                                          \
+        .family = {.name = (name_), .type = (type_), .unit = (unit_), .help = (help_)},        \
+        .read = (read_), .offset = (offset_), .decimals = (decimals_)                          \
+    }
+#define COUNTER(name, unit, field, help)                                                       \
+    ROW(METRIC_COUNTER, name, unit, help, READ_U64, AT_U64(field), 0)
+#define COUNTER_NS(name, field, help)                                                          \
+    ROW(METRIC_COUNTER, name, "seconds", help, READ_U64, AT_U64(field), 9)
+#define GAUGE(name, unit, field, help)                                                         \
+    ROW(METRIC_GAUGE, name, unit, help, READ_U64, AT_U64(field), 0)
+#define GAUGE_MS(name, field, help)                                                            \
+    ROW(METRIC_GAUGE, name, "seconds", help, READ_U64, AT_U64(field), 3)
+#define GAUGE_BOOL(name, field, help)                                                          \
+    ROW(METRIC_GAUGE, name, "", help, READ_BOOL, AT_BOOL(field), 0)
+#define HISTOGRAM(name, unit, field, help)                                                     \
+    ROW(METRIC_HISTOGRAM, name, unit, help, READ_HISTOGRAM, AT_HISTOGRAM(field), 0)
+#define HISTOGRAM_NS(name, field, help)                                                        \
+    ROW(METRIC_HISTOGRAM, name, "seconds", help, READ_HISTOGRAM, AT_HISTOGRAM(field), 9)
+
+/* Label names last. */
+#define SAMPLES(type_, name_, unit_, samples_, help_, ...)                                     \
+    {                                                                                          \
+        .family = {.name = (name_),                                                            \
+                   .type = (type_),                                                            \
+                   .unit = (unit_),                                                            \
+                   .help = (help_),                                                            \
+                   .labels = {__VA_ARGS__}},                                                   \
+        .read = READ_SAMPLES, .samples = (samples_)                                            \
+    }
+
+static const struct metric table[] = {
+    SAMPLES(METRIC_INFO, "simple_request_build", "", samples_build,
+            "The program that runs; always 1.", "version", "git_sha", "compiler", NULL),
+
+    /* HTTP */
+    SAMPLES(METRIC_HISTOGRAM, "http_server_request_duration_seconds", "seconds",
+            samples_requests,
+            "Time from a request's first byte to its reply's release by the journal.",
+            "http_request_method", "http_route", "http_response_status_code", NULL),
+    SAMPLES(METRIC_GAUGE, "http_server_active_connections", "", samples_connections,
+            "Connections that are open.", NULL),
+    GAUGE("simple_request_connections_limit", "", service.connections_limit,
+          "Connections that may be open."),
+    SAMPLES(METRIC_COUNTER, "simple_request_connections_accepted", "", samples_accepted,
+            "Connections accepted.", NULL),
+    SAMPLES(METRIC_COUNTER, "simple_request_connections_refused", "", samples_refused,
+            "Connections turned away or cut, by reason.", "reason", NULL),
+    SAMPLES(METRIC_COUNTER, "simple_request_http_received_bytes", "bytes", samples_received,
+            "Bytes read from clients.", NULL),
+    SAMPLES(METRIC_COUNTER, "simple_request_http_sent_bytes", "bytes", samples_sent,
+            "Bytes written to clients.", NULL),
+    GAUGE("simple_request_http_in_flight_bytes", "bytes", service.bodies_in_flight,
+          "Bytes of incomplete requests that are kept."),
+    SAMPLES(METRIC_GAUGE, "simple_request_replies_held", "", samples_replies_held,
+            "Requests answered whose replies wait for the journal.", NULL),
+    GAUGE("simple_request_workers", "", http_count, "Worker threads."),
+    SAMPLES(METRIC_COUNTER, "simple_request_worker_loops", "", samples_loops,
+            "Turns of the workers' event loops.", NULL),
+
+    /* Counting */
+    COUNTER("simple_request_increments_accepted", "", service.increments_accepted,
+            "Increments counted."),
+    COUNTER("simple_request_increments_overflowed", "", service.increments_overflowed,
+            "Increments answered 409 because the total would leave 64 bits."),
+    SAMPLES(METRIC_COUNTER, "simple_request_requests_rejected", "", samples_rejected,
+            "Requests answered 503, by reason; nothing was counted.", "reason", NULL),
+    COUNTER("simple_request_requests_parked", "", service.waits,
+            "Times that a request waited for a key's load or for a later turn."),
+    COUNTER("simple_request_turns", "", service.turns, "Turns of counting handed over."),
+    GAUGE("simple_request_turns_held", "", service.turns_held,
+          "Turns whose replies wait for the journal."),
+
+    /* The counter table */
+    GAUGE("simple_request_keys", "", counters.keys, "Keys in memory."),
+    SAMPLES(METRIC_GAUGE, "simple_request_keys_dirty", "", samples_dirty,
+            "Keys with a change that is not synced, by epoch.", "epoch", NULL),
+    GAUGE("simple_request_keys_loading", "", counters.loading,
+          "Keys whose value is being read from the database."),
+    COUNTER("simple_request_keys_evicted", "", counters.evictions,
+            "Clean keys dropped from memory."),
+    GAUGE("simple_request_table_bytes", "bytes", counters.memory_bytes,
+          "Memory of the counter table."),
+    GAUGE("simple_request_table_limit_bytes", "bytes", counters.memory_max_bytes,
+          "Bound of the counter table's memory."),
+
+    /* Journal */
+    SAMPLES(METRIC_GAUGE, "simple_request_journal_files", "", samples_files,
+            "Files of the journal, by kind.", "kind", NULL),
+    GAUGE("simple_request_journal_bytes", "bytes", journal.bytes,
+          "Bytes of the journal on disk."),
+    GAUGE("simple_request_journal_limit_bytes", "bytes", journal.limit_bytes,
+          "Bound of the journal's bytes on disk."),
+    GAUGE("simple_request_journal_free_bytes", "bytes", journal.free_bytes,
+          "Room left for records."),
+    SAMPLES(METRIC_GAUGE, "simple_request_journal_pending_bytes", "bytes", samples_pending,
+            "Records handed over that are not durable yet.", NULL),
+    COUNTER("simple_request_journal_frames", "", journal.frames, "Group commits."),
+    COUNTER("simple_request_journal_records_bytes", "bytes", journal.records_bytes,
+            "Records committed."),
+    COUNTER("simple_request_journal_syncs", "", journal.syncs, "Syncs of the journal to disk."),
+    COUNTER("simple_request_journal_failures", "", journal.failures,
+            "Writes and syncs of the journal that failed."),
+    GAUGE_BOOL("simple_request_journal_failed", journal.failed,
+               "1 while a failed write is not mended."),
+    GAUGE_BOOL("simple_request_journal_disk_full", journal.disk_full,
+               "1 while no file can be prepared because of the limit or the disk."),
+    HISTOGRAM_NS("simple_request_journal_commit_duration_seconds", journal.sync_ns,
+                 "Time of a group commit's write and sync."),
+    HISTOGRAM("simple_request_journal_commit_bytes", "bytes", journal.commit_bytes,
+              "Size of group commits."),
+    COUNTER("simple_request_journal_retired_files", "", journal.retired_files,
+            "Files whose records were all covered elsewhere."),
+    COUNTER("simple_request_journal_retired_bytes", "bytes", journal.retired_bytes,
+            "Bytes of such files."),
+    COUNTER("simple_request_journal_compactions", "", journal.compactions,
+            "Compactions in long outages."),
+    GAUGE("simple_request_journal_replayed_records", "", journal.replayed_records,
+          "Records replayed at the last start."),
+    GAUGE("simple_request_journal_torn_bytes", "bytes", journal.torn_bytes,
+          "Bytes cut from the journal's torn tail at the last start."),
+
+    /* Sync */
+    SAMPLES(METRIC_GAUGE, "simple_request_sync_state", "", samples_sync_state,
+            "1 for what the flusher is about.", "state", NULL),
+    GAUGE_MS("simple_request_unsynced_age_seconds", flusher.oldest_unsynced_ms,
+             "Age of the oldest change that is not in the database."),
+    GAUGE("simple_request_pending_epochs", "", flusher.pending_epochs,
+          "Epochs sealed and not applied."),
+    SAMPLES(METRIC_GAUGE, "simple_request_epoch", "", samples_epochs,
+            "Number of the epoch that is open, and of the newest one in the database.", "which",
+            NULL),
+    SAMPLES(METRIC_COUNTER, "simple_request_flush", "", samples_flushes, "Flushes, by result.",
+            "result", NULL),
+    COUNTER("simple_request_flush_replayed", "", flusher.flushes_replayed,
+            "Flushes made from state files: after a start or when the database fell back."),
+    SAMPLES(METRIC_COUNTER, "simple_request_rows", "", samples_rows,
+            "Rows flushed, by what the database did with them.", "result", NULL),
+    SAMPLES(METRIC_COUNTER, "simple_request_claims", "", samples_claims,
+            "Claims of the writer's row, by result.", "result", NULL),
+    HISTOGRAM_NS("simple_request_flush_duration_seconds", flusher.flush_ns,
+                 "Time from an epoch's seal to its COMMIT."),
+    HISTOGRAM("simple_request_flush_size_rows", "rows", flusher.flush_rows, "Rows of a flush."),
+    SAMPLES(METRIC_HISTOGRAM, "db_client_operation_duration_seconds", "seconds",
+            samples_database, "Time of the database's operations.", "db_system_name",
+            "db_operation_name", NULL),
+
+    /* Loads */
+    GAUGE("simple_request_load_queued", "", loader.queued, "Keys waiting to be loaded."),
+    COUNTER("simple_request_load_keys", "", loader.loaded_keys, "Keys loaded."),
+    COUNTER("simple_request_load_batches", "", loader.batches, "Statements that loaded keys."),
+    COUNTER("simple_request_load_failures", "", loader.failures, "Loads that failed."),
+    COUNTER("simple_request_load_stale", "", loader.stale,
+            "Loads repeated because a flush overtook them."),
+    HISTOGRAM("simple_request_load_size_keys", "keys", loader.batch_keys,
+              "Keys of a load's statement."),
+
+    /* Process */
+    COUNTER_NS("process_cpu_seconds", process.cpu_ns, "User and system CPU time."),
+    GAUGE("process_resident_memory_bytes", "bytes", process.resident_bytes, "Resident memory."),
+    GAUGE("process_virtual_memory_bytes", "bytes", process.virtual_bytes, "Virtual memory."),
+    GAUGE("process_open_fds", "", process.open_fds, "Open file descriptors."),
+    GAUGE("process_max_fds", "", process.max_fds, "Limit of open file descriptors."),
+    GAUGE("process_threads", "", process.threads, "Threads."),
+    GAUGE_MS("process_start_time_seconds", process.start_time_ms,
+             "Start of the process since 1970-01-01 UTC."),
+};
+
+static void write_histogram(struct exposition *page, const struct sr_histogram *live,
+                            unsigned decimals)
+{
+    struct metric_histogram total = {.bounds = live->bounds};
+
+    metric_histogram_add(&total, live);
+    exposition_histogram(page, NULL, &total, decimals);
+}
+
+static void write_metric(struct exposition *page, const struct metric *metric,
+                         const struct metrics_snapshot *snapshot)
+{
+    const void *at = (const char *)snapshot + metric->offset;
+    struct metric_number number = {.decimals = metric->decimals};
+
+    exposition_family(page, &metric->family);
+    switch (metric->read) {
+    case READ_U64:
+        number.value = *(const uint64_t *)at;
+        exposition_sample(page, NULL, number);
+        return;
+    case READ_BOOL:
+        number.value = *(const bool *)at;
+        exposition_sample(page, NULL, number);
+        return;
+    case READ_HISTOGRAM:
+        write_histogram(page, *(const struct sr_histogram *const *)at, metric->decimals);
+        return;
+    case READ_SAMPLES:
+        metric->samples(page, snapshot);
+        return;
+    }
+}
+
+static bool contains(struct sr_span text, const char *word)
+{
+    size_t size = strlen(word);
+
+    for (size_t i = 0; i + size <= text.size; i++) {
+        if (strncasecmp((const char *)text.data + i, word, size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum sr_result metrics_render(const struct metrics_snapshot *snapshot, struct sr_span accept,
+                              struct sr_buffer *out, const char **ret_content_type)
+{
+    struct exposition page = {.out = out, .result = SR_OK};
+
+    /* Named, and not by a wildcard: browsers and curl get what they can show. */
+    page.openmetrics = contains(accept, "application/openmetrics-text") &&
+                       http_accepts(accept, "application", "openmetrics-text");
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        write_metric(&page, &table[i], snapshot);
+    }
+    exposition_end(&page);
+    if (page.result != SR_OK) {
+        return page.result;
+    }
+    *ret_content_type = page.openmetrics
+                            ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+                            : "text/plain; version=0.0.4; charset=utf-8";
+    return SR_OK;
+}
