@@ -1,0 +1,42 @@
+"""Instructions in user space per request, counted by callgrind: a figure that does not depend on the day.
+
+N requests go through one connection, once few and once many; the difference of the two runs over the difference of
+requests leaves out start and end."""
+
+import re
+import subprocess
+
+from harness import servers
+from harness.loads import LoadFailed
+from harness.servers import find_program
+
+FEW, MANY = 1600, 11200  # multiples of both depths below
+DEPTHS = (1, 16)
+SERVERS = ("floor", "ours-none", "ours-write", "ours-fsync")
+
+
+def one_run(server, build, data_root, depth, requests):
+    """All instructions of a server from its start to its end."""
+    wrapper = ("valgrind", "--tool=callgrind", "--callgrind-out-file=DIR/callgrind", "--quiet")
+    running = servers.start(server, build, data_root, wrapper=wrapper)
+    try:
+        words = f"--port {running.port} --connections 1 --depth {depth} --requests {requests}"
+        command = [find_program("bench/load", build), *words.split()]
+        load = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        if load.returncode != 0 or f"200: {requests}\n" not in load.stdout:
+            raise LoadFailed(f"{server.name} under callgrind: {load.stdout}{load.stderr}")
+        running.process.stop(seconds=120)
+        text = (running.directory / "callgrind").read_text(encoding="utf-8", errors="replace")
+        return int(re.search(r"^(?:summary|totals): (\d+)", text, re.MULTILINE).group(1))
+    finally:
+        running.stop()
+
+
+def per_request(name, build, data_root, depth, few=FEW, many=MANY):
+    runs = [one_run(servers.SERVERS[name], build, data_root, depth, requests) for requests in (few, many)]
+    return (runs[1] - runs[0]) / (many - few)
+
+
+def count_all(names, build, data_root):
+    """{(server, depth): instructions per request}"""
+    return {(name, depth): per_request(name, build, data_root, depth) for name in names for depth in DEPTHS}

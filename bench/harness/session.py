@@ -1,0 +1,71 @@
+"""The servers and loads of one benchmark: started together, measured in turns, checked and stopped at the end."""
+
+import contextlib
+import sys
+
+from harness import servers
+from harness.loads import LOADS
+from harness.measure import measure
+
+WARM_UP_SECONDS = 0.5
+
+
+def say(text):
+    """Progress goes to standard error, results to standard output."""
+    print(text, file=sys.stderr, flush=True)
+
+
+class Session(contextlib.AbstractContextManager):
+    def __init__(self, contestants, build, data_root, server_cpu, load_cpu):
+        self.contestants, self.build, self.data_root = contestants, build, data_root
+        self.server_cpu, self.load_cpu = server_cpu, load_cpu
+        self.loads = {load: load(build) for load in LOADS.values()}
+        self.running = {}
+        self.results = {contestant.name: [] for contestant in contestants}
+
+    def __exit__(self, *exception):
+        for running in self.running.values():
+            running.stop()
+        self.running.clear()
+
+    def start(self):
+        """The floor comes last: it answers with the bytes that ours answered."""
+        names = list(dict.fromkeys(contestant.server for contestant in self.contestants))
+        names.sort(key=lambda name: servers.SERVERS[name].counts, reverse=True)
+        reply = None
+        for name in names:
+            server = servers.SERVERS[name]
+            given = None if server.counts else reply
+            running = servers.start(server, self.build, self.data_root, self.server_cpu, given)
+            self.running[name] = running
+            if server.counts:
+                _, bytes_of_reply = running.count(servers.FIRST_VALUE)
+                reply = bytes_of_reply if server.protocol == "http" else reply
+
+    def measure(self, contestant, seconds):
+        load = self.loads[contestant.load]
+        return measure(self.running[contestant.server], load, contestant.shape, seconds, self.load_cpu)
+
+    def run(self, rounds, seconds):
+        """One warm-up of all, then rounds in which each is measured once; every round begins with another one."""
+        say("warming up")
+        for contestant in self.contestants:
+            self.measure(contestant, WARM_UP_SECONDS)
+        for index in range(rounds):
+            first = index % len(self.contestants)
+            for contestant in self.contestants[first:] + self.contestants[:first]:
+                sample = self.measure(contestant, seconds)
+                self.results[contestant.name].append(sample)
+                say(
+                    f"round {index + 1}/{rounds}  {contestant.name:<22} {sample.cpu_us:8.2f} us/request "
+                    f"{sample.per_second:12,.0f} requests/s"
+                )
+
+    def check_totals(self):
+        """Nothing was answered that was not counted: a benchmark of a server that loses counts measures nothing."""
+        for running in self.running.values():
+            if running.server.counts:
+                expected = running.acknowledged
+                total, _ = running.count(0)
+                if total != expected:
+                    raise RuntimeError(f"{running.server.name}: total {total}, acknowledged {expected}")
