@@ -1,0 +1,148 @@
+/*
+ * The store: where the totals live. One driver table for PostgreSQL, SQLite and the tests'
+ * fake; all obey the contract below (DESIGN sections 5 and 7, test/unit/store/contract.c).
+ *
+ * A `struct store` is one connection, used by one thread at a time. Every call that talks to
+ * the database is bounded by timeout_ms without progress and never blocks longer; after a
+ * result other than SR_OK the driver may have dropped its connection, and the next store_claim
+ * (flusher) or store_load (loader) connects again.
+ */
+#ifndef SR_STORE_STORE_H
+#define SR_STORE_STORE_H
+
+#include "base/random.h"
+#include "base/result.h"
+#include "base/span.h"
+#include "core/change.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct store; /* opaque; every driver's own struct begins with `struct store` */
+
+struct store_options {
+    struct sr_uuid instance; /* this data directory's identity: the writer's row */
+    uint32_t timeout_ms; /* longest time without progress of an operation, connect included */
+    uint32_t statement_rows; /* keys a statement, 1,000 to 5,000; 0 is the driver's best */
+    bool create;             /* SQLite: create the file where it is missing */
+};
+
+/* What a person wants to know of the store; the strings live as long as the store. */
+struct store_info {
+    const char *driver;   /* "sqlite" or "postgresql": OpenTelemetry's db.system.name */
+    const char *host;     /* host of the live connection, or "" */
+    const char *database; /* database name or file */
+    const char *version;  /* server version, "" before the first connection */
+};
+
+/*
+ * The changes of one epoch in key order (sr_span_compare), each key once except where a sum
+ * did not fit 64 bits: then the same key follows itself, and both must be applied (never in
+ * one statement).
+ */
+struct store_source {
+    void *context;
+    /* Goes back to the first change. */
+    enum sr_result (*rewind)(void *context, struct sr_err *err);
+    /* SR_OK with the next change (value fits int64; its key stays valid until `keys_valid`
+     * further changes were taken, at least 16,384, or rewind), SR_NOT_FOUND at the end, else
+     * an error that aborts the epoch. */
+    enum sr_result (*next)(void *context, struct sr_change *ret_change, struct sr_err *err);
+};
+
+/* A row after its change. */
+struct store_outcome {
+    uint64_t index;   /* of the change, counted from 0 in source order */
+    int64_t value;    /* the row's value (0 when deleted or refused) */
+    bool exists;      /* false: deleted */
+    bool refused;     /* the row went to counter_refused instead */
+    char sqlstate[6]; /* where refused: five characters and a NUL */
+};
+
+/* Takes outcomes while the transaction runs; they count only when store_apply returned SR_OK.
+ * `restart` says that all outcomes so far are void (the driver begins again). */
+struct store_sink {
+    void *context;
+    void (*restart)(void *context);
+    void (*outcome)(void *context, const struct store_outcome *outcome);
+};
+
+struct store_epoch {
+    uint64_t epoch;       /* becomes the writer's row's epoch */
+    uint64_t predecessor; /* must be the writer's row's epoch now */
+    struct sr_uuid owner; /* a confirmed owner token: must be the row's owner */
+};
+
+struct store_claim {
+    struct sr_uuid fresh;       /* token to put in */
+    const struct sr_uuid *mine; /* tokens this directory drew, fresh included */
+    size_t mine_count;
+    bool insert_row; /* no fence was ever sent: a missing row is inserted, with epoch 0 */
+};
+
+struct store_value {
+    int64_t value;
+    bool exists;
+};
+
+struct store_ops {
+    const char *name;
+    void (*close)(struct store *store);
+    /* Connects if needed, migrates the schema under a lock, claims the writer's row and tells
+     * its epoch (L of DESIGN section 5). Waits for old transactions of ours (row lock) within
+     * timeout_ms.
+     *   SR_OK           claimed; *ret_epoch is L
+     *   SR_FENCED       the row's owner is none of `mine`: a copied data directory
+     *   SR_NOT_FOUND    no row, and insert_row was false
+     *   SR_UNAVAILABLE  cannot connect, lock timeout, BUSY, server going down ...: try again
+     *   SR_UNKNOWN      the claim was sent and not answered: try again with the same tokens
+     *   SR_REFUSED      schema of another kind, permission missing, SQLite I/O error */
+    enum sr_result (*claim)(struct store *store, const struct store_claim *claim,
+                            uint64_t *ret_epoch, struct sr_err *err);
+    /* One transaction: fence, all changes in order, refused rows to counter_refused, COMMIT.
+     *   SR_OK           committed for certain; outcomes are valid
+     *   SR_FENCED       the fence touched no row; nothing applied
+     *   SR_UNAVAILABLE  not committed for certain; claim, then try again
+     *   SR_UNKNOWN      may or may not be committed: claim and look at L
+     *   SR_REFUSED      an error that will not go away by itself (permission, missing table,
+     *                   SQLite I/O error): not committed (or unknown for SQLite I/O) */
+    enum sr_result (*apply)(struct store *store, const struct store_epoch *epoch,
+                            const struct store_source *source, const struct store_sink *sink,
+                            struct sr_err *err);
+    /* Reads values of `count` distinct keys (at most 5,000) and L of one snapshot, in one
+     * statement. Writes nothing; does not need a claim; connects by itself. SR_OK,
+     * SR_NOT_FOUND (no writer's row), SR_UNAVAILABLE, SR_REFUSED. */
+    enum sr_result (*load)(struct store *store, const struct sr_span *keys, size_t count,
+                           struct store_value *ret_values, uint64_t *ret_epoch,
+                           struct sr_err *err);
+    /* The writer's row now, without claiming: epoch and whether the owner is `owner`. SR_OK,
+     * SR_NOT_FOUND, SR_UNAVAILABLE, SR_REFUSED. */
+    enum sr_result (*look)(struct store *store, const struct sr_uuid *owner,
+                           uint64_t *ret_epoch, bool *ret_owned, struct sr_err *err);
+    void (*info)(const struct store *store, struct store_info *ret_info);
+    /* Asks a running call of another thread to give up soon (shutdown): async-thread-safe,
+     * sticky. */
+    void (*cancel)(struct store *store);
+};
+
+struct store {
+    const struct store_ops *ops;
+};
+
+/*
+ * Opens the driver that the URL names: `sqlite:PATH`, `postgres://`, `postgresql://`,
+ * `ecto://` (rewritten to postgresql://), or a libpq URL with several hosts
+ * (target_session_attrs=read-write is added where it is not given and there are several). Does
+ * not connect. SR_INVALID for another scheme or a URL libpq cannot parse, with what would be
+ * right.
+ */
+enum sr_result store_open(const char *url, const struct store_options *options,
+                          struct store **ret_store, struct sr_err *err) SR_MUST_USE;
+
+/* Closes; accepts NULL and leaves NULL. */
+void store_close(struct store **store);
+
+/* Copies url into ret_text with any password replaced by `***`: for logs and --print-config. */
+void store_url_redact(const char *url, char *ret_text, size_t size);
+
+#endif

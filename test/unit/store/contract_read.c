@@ -1,0 +1,176 @@
+/*
+ * The contract of load, look and cancel.
+ */
+#include "store/contract_support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void a_load_tells_values_and_epoch_in_the_order_asked(void **state)
+{
+    struct contract_writer writer;
+    struct sr_change changes[] = {contract_change(SR_CHANGE_ADD, "a", 1),
+                                  contract_change(SR_CHANGE_SET, "b", INT64_MIN),
+                                  contract_change(SR_CHANGE_ADD, "c", 0)};
+    struct sr_span keys[] = {sr_span_text("c"), sr_span_text("nowhere"), sr_span_text("a"),
+                             sr_span_text("b"), sr_span_text("aa"),      sr_span_text("A")};
+    struct store_value values[6];
+    struct store *reader;
+    struct sr_err err;
+    uint64_t epoch = 0;
+
+    contract_writer_open(&writer, *state, 1);
+    contract_apply_all(&writer, changes, 3, NULL);
+    reader = writer.target->open(writer.target->context, &writer.instance);
+    memset(values, 0x55, sizeof(values));
+    assert_int_equal(reader->ops->load(reader, keys, 6, values, &epoch, &err), SR_OK);
+    assert_int_equal(epoch, 1);
+    assert_true(values[0].exists && values[0].value == 0);
+    assert_true(values[2].exists && values[2].value == 1);
+    assert_true(values[3].exists && values[3].value == INT64_MIN);
+    assert_true(!values[1].exists && !values[4].exists && !values[5].exists);
+    store_close(&reader);
+    contract_writer_close(&writer);
+}
+
+static struct sr_change numbered(uint64_t index, char *space)
+{
+    int size = snprintf(space, SR_KEY_SIZE_MAX + 1, "%05llu", (unsigned long long)index);
+
+    return (struct sr_change){.key = {.data = (const uint8_t *)space, .size = (size_t)size},
+                              .kind = SR_CHANGE_ADD,
+                              .value = (sr_wide)index};
+}
+
+/* Every second one is not there. */
+static void five_thousand_keys_are_loaded_at_once(void **state)
+{
+    enum { COUNT = 5000 };
+    static char text[COUNT][SR_KEY_SIZE_MAX + 1];
+    static struct sr_span keys[COUNT];
+    static struct store_value values[COUNT];
+    struct contract_writer writer;
+    struct contract_source source;
+    struct contract_sink sink;
+    uint64_t epoch = 0;
+
+    for (uint64_t i = 0; i < COUNT; i++) {
+        uint64_t number = (i * 7919) % COUNT;
+
+        (void)numbered(number, text[i]);
+        text[i][0] = number % 2 == 0 ? '0' : 'x';
+        keys[i] = sr_span_text(text[i]);
+    }
+    contract_writer_open(&writer, *state, 1);
+    contract_source_make(&source, COUNT, numbered);
+    contract_sink_init(&sink);
+    assert_int_equal(contract_apply(&writer, &source, &sink), SR_OK);
+    assert_int_equal(writer.store->ops->load(writer.store, keys, COUNT, values, &epoch,
+                                             &writer.err),
+                     SR_OK);
+    for (uint64_t i = 0; i < COUNT; i++) {
+        uint64_t number = (i * 7919) % COUNT;
+
+        assert_int_equal(values[i].exists, number % 2 == 0);
+        assert_true(values[i].value == (number % 2 == 0 ? (int64_t)number : 0));
+    }
+    contract_sink_done(&sink);
+    contract_source_done(&source);
+    contract_writer_close(&writer);
+}
+
+static void reading_where_nobody_claimed_is_not_found(void **state)
+{
+    const struct contract_target *target = *state;
+    struct sr_uuid instance = contract_uuid(1);
+    struct store *store = target->open(target->context, &instance);
+    struct sr_span key = sr_span_text("a");
+    struct store_value value;
+    struct contract_writer other;
+    struct sr_err err;
+    uint64_t epoch;
+    bool owned;
+
+    assert_int_equal(store->ops->load(store, &key, 1, &value, &epoch, &err), SR_NOT_FOUND);
+    assert_int_equal(store->ops->look(store, &instance, &epoch, &owned, &err), SR_NOT_FOUND);
+    contract_writer_open(&other, target, 2);
+    assert_int_equal(store->ops->load(store, &key, 1, &value, &epoch, &err), SR_NOT_FOUND);
+    assert_int_equal(store->ops->look(store, &instance, &epoch, &owned, &err), SR_NOT_FOUND);
+    contract_writer_close(&other);
+    store_close(&store);
+}
+
+static void after_a_cut_a_load_connects_again(void **state)
+{
+    const struct contract_target *target = *state;
+    struct contract_writer writer;
+    struct sr_span key = sr_span_text("a");
+    struct store_value value;
+    enum sr_result res;
+    uint64_t epoch;
+
+    if (target->cut == NULL) {
+        return;
+    }
+    contract_writer_open(&writer, target, 1);
+    target->cut(target->context);
+    /* The first call may find out, or connect again at once. */
+    res = writer.store->ops->load(writer.store, &key, 1, &value, &epoch, &writer.err);
+    assert_true(res == SR_OK || res == SR_UNAVAILABLE);
+    contract_assert_absent(&writer, "a");
+    contract_writer_close(&writer);
+}
+
+static void cancel_ends_every_later_call(void **state)
+{
+    struct contract_writer writer;
+    struct contract_source source;
+    struct contract_sink sink;
+    struct sr_span key = sr_span_text("a");
+    struct store_value value;
+    uint64_t epoch;
+    bool owned;
+
+    contract_writer_open(&writer, *state, 1);
+    contract_source_init(&source, NULL, 0);
+    contract_sink_init(&sink);
+    writer.store->ops->cancel(writer.store);
+    assert_int_equal(contract_apply(&writer, &source, &sink), SR_UNAVAILABLE);
+    assert_int_equal(writer.store->ops->load(writer.store, &key, 1, &value, &epoch,
+                                             &writer.err),
+                     SR_UNAVAILABLE);
+    assert_int_equal(writer.store->ops->look(writer.store, &writer.owner, &epoch, &owned,
+                                             &writer.err),
+                     SR_UNAVAILABLE);
+    assert_int_equal(contract_claim(writer.store, (uint8_t[]){101}, 1, true, &epoch,
+                                    &writer.err),
+                     SR_UNAVAILABLE);
+    contract_sink_done(&sink);
+    contract_source_done(&source);
+    contract_writer_close(&writer);
+}
+
+static void info_names_driver_database_and_version(void **state)
+{
+    struct contract_writer writer;
+    struct store_info info;
+
+    contract_writer_open(&writer, *state, 1);
+    writer.store->ops->info(writer.store, &info);
+    assert_true(strlen(info.driver) > 0);
+    assert_non_null(info.host);
+    assert_true(strlen(info.database) > 0);
+    assert_true(strlen(info.version) > 0);
+    contract_writer_close(&writer);
+}
+
+const struct CMUnitTest contract_read_tests[] = {
+    cmocka_unit_test(a_load_tells_values_and_epoch_in_the_order_asked),
+    cmocka_unit_test(five_thousand_keys_are_loaded_at_once),
+    cmocka_unit_test(reading_where_nobody_claimed_is_not_found),
+    cmocka_unit_test(after_a_cut_a_load_connects_again),
+    cmocka_unit_test(cancel_ends_every_later_call),
+    cmocka_unit_test(info_names_driver_database_and_version),
+};
+const size_t contract_read_tests_count = CONTRACT_COUNT(contract_read_tests);
