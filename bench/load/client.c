@@ -259,7 +259,7 @@ static enum sr_result open_all(struct client *client, struct sr_err *err)
     }
     load_source_init(&client->source, options, &client->request);
     client->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    client->connections = malloc(options->connections * sizeof(*client->connections));
+    client->connections = calloc(options->connections, sizeof(*client->connections));
     if (client->epoll_fd < 0 || client->connections == NULL) {
         return sr_fail_errno(err, SR_IO, errno, "epoll and memory for connections");
     }
