@@ -1,0 +1,361 @@
+/*
+ * The bound on memory: what is evicted, what never is, and the answer when nothing can be.
+ */
+#include "keys.h"
+#include "table.h"
+
+#define MEMORY ((size_t)2 << 20)
+#define KEY_SIZE 20U
+/* More than MEMORY holds of such keys. */
+#define MANY 40000U
+
+static int setup(void **state)
+{
+    static struct table table;
+
+    table_init(&table, MEMORY, 0);
+    *state = &table;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    table_done(*state);
+    return 0;
+}
+
+static void assert_bound(struct table *t)
+{
+    assert_true(table_stats(t).memory_bytes <= MEMORY);
+    assert_true(counters_valid(t->counters));
+}
+
+/* Adds to new keys, from a number on, until the table is full; returns how many there were. */
+static uint64_t fill(struct table *t, uint64_t from, size_t size)
+{
+    bool may_wait = t->turn.may_wait;
+    uint64_t count = 0;
+
+    t->turn.may_wait = false;
+    while (add_numbered(t, from + count, size, 1) == COUNTERS_DONE_UNKNOWN) {
+        count++;
+    }
+    t->turn.may_wait = may_wait;
+    return count;
+}
+
+static void clean_entries_make_room_for_new_keys(void **state)
+{
+    struct table *t = *state;
+
+    for (uint64_t i = 0; i < MANY; i++) {
+        assert_true(cache_numbered(t, i, KEY_SIZE, (int64_t)i));
+    }
+    assert_true(table_stats(t).keys < MANY);
+    assert_true(table_stats(t).evictions == MANY - table_stats(t).keys);
+    assert_bound(t);
+}
+
+static void touched_keys_are_never_evicted(void **state)
+{
+    struct table *t = *state;
+
+    for (uint64_t i = 0; i < 1000; i++) {
+        assert_true(cache_numbered(t, i, KEY_SIZE, 100));
+        assert_int_equal(add_numbered(t, i, KEY_SIZE, (int64_t)i), COUNTERS_DONE);
+    }
+    for (uint64_t i = 1000; i < MANY; i++) {
+        assert_true(cache_numbered(t, i, KEY_SIZE, 5));
+    }
+    assert_bound(t);
+    for (uint64_t i = 0; i < 1000; i++) {
+        assert_int_equal(read_numbered(t, i, KEY_SIZE), COUNTERS_DONE);
+        assert_int_equal(t->out.total, 100 + i);
+    }
+}
+
+static void keys_of_the_sealed_epoch_are_never_evicted(void **state)
+{
+    struct table *t = *state;
+    struct counters_sealed sealed;
+    struct sr_change change;
+
+    t->turn.may_wait = false;
+    for (uint64_t i = 0; i < 1000; i++) {
+        assert_int_equal(add_numbered(t, i, KEY_SIZE, 1), COUNTERS_DONE_UNKNOWN);
+    }
+    t->turn.may_wait = true;
+    table_tick(t);
+    table_next_turn(t);
+    sealed = table_collect(t);
+    for (uint64_t i = 1000; i < MANY; i++) {
+        assert_true(cache_numbered(t, i, KEY_SIZE, 5));
+    }
+    assert_bound(t);
+    assert_int_equal(sealed.count, 1000);
+    for (uint64_t i = 0; i < 1000; i++) {
+        char buffer[SR_KEY_SIZE_MAX];
+
+        counters_sealed_change(t->counters, &sealed, i, &change);
+        assert_true(sr_span_equal(change.key, numbered_key(buffer, i, KEY_SIZE)));
+        assert_true(change.value == 1);
+    }
+    table_complete(t, &sealed, NULL);
+}
+
+static void loading_keys_are_never_evicted(void **state)
+{
+    struct table *t = *state;
+    counters_ref refs[100];
+
+    for (uint64_t i = 0; i < 100; i++) {
+        assert_int_equal(read_numbered(t, i, KEY_SIZE), COUNTERS_WAIT_LOAD);
+        refs[i] = t->out.ref;
+        counters_unpin(t->counters, refs[i]);
+    }
+    for (uint64_t i = 100; i < MANY; i++) {
+        assert_true(cache_numbered(t, i, KEY_SIZE, 5));
+    }
+    for (uint64_t i = 0; i < 100; i++) {
+        char buffer[SR_KEY_SIZE_MAX];
+
+        assert_true(sr_span_equal(counters_key(t->counters, refs[i]),
+                                  numbered_key(buffer, i, KEY_SIZE)));
+        assert_int_equal(counters_install(t->counters, refs[i], 7, true, TABLE_EPOCH - 1,
+                                          TABLE_TICK),
+                         COUNTERS_INSTALLED);
+    }
+    assert_bound(t);
+}
+
+static void pinned_keys_are_never_evicted_and_unpinned_ones_are(void **state)
+{
+    struct table *t = *state;
+    counters_ref refs[100];
+
+    for (uint64_t i = 0; i < 100; i++) {
+        assert_int_equal(read_numbered(t, i, KEY_SIZE), COUNTERS_WAIT_LOAD);
+        refs[i] = t->out.ref;
+        assert_int_equal(counters_install(t->counters, refs[i], 7, true, TABLE_EPOCH - 1,
+                                          TABLE_TICK),
+                         COUNTERS_INSTALLED);
+    }
+    for (uint64_t i = 100; i < MANY; i++) {
+        assert_true(cache_numbered(t, i, KEY_SIZE, 5));
+    }
+    for (uint64_t i = 0; i < 100; i++) {
+        assert_int_equal(read_numbered(t, i, KEY_SIZE), COUNTERS_DONE);
+        assert_int_equal(t->out.total, 7);
+        counters_unpin(t->counters, refs[i]);
+    }
+    for (uint64_t i = MANY; i < 3 * MANY; i++) {
+        assert_true(cache_numbered(t, i, KEY_SIZE, 5));
+    }
+    for (uint64_t i = 0; i < 100; i++) {
+        assert_int_equal(read_numbered(t, i, KEY_SIZE), COUNTERS_WAIT_LOAD);
+    }
+    assert_bound(t);
+}
+
+static void a_table_of_touched_keys_is_full_and_counts_what_it_holds(void **state)
+{
+    struct table *t = *state;
+    uint64_t count = fill(t, 0, KEY_SIZE);
+
+    assert_true(count > MEMORY / 90 && count < MANY);
+    assert_int_equal(table_stats(t).keys, count);
+    assert_int_equal(table_stats(t).dirty[TABLE_EPOCH & 1], count);
+    /* New keys are refused, whatever is asked. */
+    assert_int_equal(add_numbered(t, count, KEY_SIZE, 1), COUNTERS_TABLE_FULL);
+    assert_int_equal(read_numbered(t, count, KEY_SIZE), COUNTERS_TABLE_FULL);
+    t->turn.may_wait = false;
+    assert_int_equal(read_numbered(t, count, KEY_SIZE), COUNTERS_STORE_DOWN);
+    assert_int_equal(table_set(t, "a key of twenty bytes", 1), COUNTERS_TABLE_FULL);
+    assert_int_equal(table_stats(t).keys, count);
+    assert_int_equal(table_stats(t).evictions, 0);
+    for (uint64_t i = 0; i < count; i++) {
+        assert_int_equal(add_numbered(t, i, KEY_SIZE, 1), COUNTERS_DONE_UNKNOWN);
+    }
+    assert_bound(t);
+}
+
+static void a_table_of_loading_keys_is_full(void **state)
+{
+    struct table *t = *state;
+    uint64_t count = 0;
+
+    while (read_numbered(t, count, KEY_SIZE) == COUNTERS_WAIT_LOAD) {
+        count++;
+    }
+    assert_true(count > MEMORY / 90);
+    assert_int_equal(add_numbered(t, count, KEY_SIZE, 1), COUNTERS_TABLE_FULL);
+    assert_int_equal(table_stats(t).loading, count);
+    assert_bound(t);
+}
+
+static void a_flush_makes_a_full_table_take_new_keys(void **state)
+{
+    struct table *t = *state;
+    uint64_t first = fill(t, 0, KEY_SIZE);
+    uint64_t again;
+
+    table_flush(t);
+    again = fill(t, first, KEY_SIZE);
+    assert_true(again >= first * 98 / 100);
+    assert_bound(t);
+}
+
+static void keys_in_use_outlive_those_that_are_not(void **state)
+{
+    struct table *t = *state;
+    unsigned kept = 0;
+
+    for (uint64_t i = 0; i < 1000; i++) {
+        assert_true(cache_numbered(t, i, KEY_SIZE, 1));
+    }
+    for (uint64_t i = 1000; i < 4 * MANY; i++) {
+        assert_true(cache_numbered(t, i, KEY_SIZE, 1));
+        assert_true(cache_numbered(t, i % 1000, KEY_SIZE, 1));
+    }
+    t->turn.may_wait = false;
+    for (uint64_t i = 0; i < 1000; i++) {
+        kept += read_numbered(t, i, KEY_SIZE) == COUNTERS_DONE;
+    }
+    assert_true(kept > 950);
+    assert_bound(t);
+}
+
+/* Each size in turn fills the table, all keys touched, as well as it fills a new table. */
+static void a_change_of_key_sizes_strands_no_memory(void **state)
+{
+    static const size_t sizes[] = {8, 512, 9, 100, 20, 300, 64, 8, 512, 20};
+    uint64_t number = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct table *t = *state;
+        struct table fresh;
+        uint64_t capacity;
+        uint64_t count;
+
+        table_init(&fresh, MEMORY, 0);
+        capacity = fill(&fresh, 0, sizes[i]);
+        table_done(&fresh);
+        count = fill(t, number, sizes[i]);
+        number += count;
+        assert_bound(t);
+        if (count < capacity * 85 / 100) {
+            fail_msg("%zu keys of %zu bytes where a new table takes %zu", (size_t)count,
+                     sizes[i], (size_t)capacity);
+        }
+        table_flush(t);
+    }
+}
+
+/* One key of each page is counted all the time, so that no page is ever without a touched one. */
+static void busy_keys_scattered_over_all_pages_strand_no_memory(void **state)
+{
+    struct table *t = *state;
+    uint64_t small = fill(t, 0, 8);
+    struct counters_sealed sealed;
+    uint64_t large;
+
+    table_tick(t);
+    table_next_turn(t);
+    t->turn.may_wait = false;
+    for (uint64_t i = 0; i < small; i += 80) {
+        assert_int_equal(add_numbered(t, i, 8, 1), COUNTERS_DONE_UNKNOWN);
+    }
+    sealed = table_collect(t);
+    table_complete(t, &sealed, NULL);
+    /* The small keys that are busy take an 80th of the memory; the rest can become large. */
+    large = fill(t, 0, 400);
+    assert_true(large > MEMORY / 450 * 80 / 100);
+    assert_bound(t);
+    for (uint64_t i = 0; i < small; i += 80) {
+        assert_int_equal(add_numbered(t, i, 8, 1), COUNTERS_DONE_UNKNOWN);
+    }
+    table_tick(t);
+    table_next_turn(t);
+    sealed = table_collect(t);
+    assert_int_equal(sealed.count, large + (small + 79) / 80);
+    table_complete(t, &sealed, NULL);
+}
+
+/* Entries move only while nobody knows where they are. */
+static void sealed_and_loading_keys_stay_where_they_are(void **state)
+{
+    struct table *t = *state;
+    uint64_t small = fill(t, 0, 8);
+    counters_ref loading;
+    struct counters_sealed sealed;
+    struct sr_change change;
+
+    table_flush(t);
+    t->turn.may_wait = false;
+    for (uint64_t i = 0; i < small; i += 80) {
+        assert_int_equal(add_numbered(t, i, 8, (int64_t)i), COUNTERS_DONE_UNKNOWN);
+    }
+    t->turn.may_wait = true;
+    assert_int_equal(read_numbered(t, 1, 8), COUNTERS_WAIT_LOAD);
+    loading = t->out.ref;
+    table_tick(t);
+    table_next_turn(t);
+    sealed = table_collect(t);
+    (void)fill(t, 0, 400);
+    assert_bound(t);
+    for (size_t i = 0; i < sealed.count; i++) {
+        char buffer[SR_KEY_SIZE_MAX];
+
+        counters_sealed_change(t->counters, &sealed, i, &change);
+        assert_true(sr_span_equal(change.key, numbered_key(buffer, i * 80, 8)));
+        assert_true(change.value == (int64_t)i * 80);
+    }
+    assert_int_equal(sealed.count, (small + 79) / 80);
+    assert_int_equal(counters_install(t->counters, loading, 7, true, TABLE_EPOCH, t->turn.tick),
+                     COUNTERS_INSTALLED);
+    table_complete(t, &sealed, NULL);
+}
+
+static void the_smallest_tables_work(void **state)
+{
+    (void)state;
+    for (uint32_t shards = 1; shards <= 4; shards *= 2) {
+        struct table t;
+        uint64_t number = 0;
+
+        table_init(&t, COUNTERS_MEMORY_MIN, shards);
+        for (int epoch = 0; epoch < 20; epoch++) {
+            uint64_t count = fill(&t, number, 8 + (size_t)epoch * 20);
+
+            assert_true(count > 0);
+            assert_true(table_stats(&t).memory_bytes <= COUNTERS_MEMORY_MIN);
+            assert_true(counters_valid(t.counters));
+            number += count;
+            table_flush(&t);
+        }
+        table_done(&t);
+    }
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(clean_entries_make_room_for_new_keys),
+        TEST(touched_keys_are_never_evicted),
+        TEST(keys_of_the_sealed_epoch_are_never_evicted),
+        TEST(loading_keys_are_never_evicted),
+        TEST(pinned_keys_are_never_evicted_and_unpinned_ones_are),
+        TEST(a_table_of_touched_keys_is_full_and_counts_what_it_holds),
+        TEST(a_table_of_loading_keys_is_full),
+        TEST(a_flush_makes_a_full_table_take_new_keys),
+        TEST(keys_in_use_outlive_those_that_are_not),
+        TEST(a_change_of_key_sizes_strands_no_memory),
+        TEST(busy_keys_scattered_over_all_pages_strand_no_memory),
+        TEST(sealed_and_loading_keys_stay_where_they_are),
+        cmocka_unit_test(the_smallest_tables_work),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
