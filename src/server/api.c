@@ -1,0 +1,303 @@
+/*
+ * Routes, the checks before a body is looked at, and the replies of everything but counting.
+ */
+#include "server/api.h"
+
+#include "base/check.h"
+#include "http/media.h"
+#include "http/reply.h"
+#include "server/api_internal.h"
+#include "server/prefer.h"
+#include "server/server.h"
+
+#define PAGE_SIZE_MAX (4U << 20) /* of /metrics */
+
+enum sr_result api_init(struct api *api, const struct server_options *options,
+                        struct engine_worker *engine_worker)
+{
+    memset(api, 0, sizeof(*api));
+    api->options = options;
+    api->engine_worker = engine_worker;
+    sr_buffer_init(&api->page, PAGE_SIZE_MAX);
+    return http_body_scratch_init(&api->scratch);
+}
+
+void api_done(struct api *api)
+{
+    SR_CHECK(!api->turn_open);
+    http_body_scratch_done(&api->scratch);
+    sr_buffer_done(&api->page);
+}
+
+enum api_step api_step_of(enum sr_result result)
+{
+    return result == SR_OK ? API_ANSWERED : API_FAILED;
+}
+
+struct http_reply api_reply(const struct api_call *call)
+{
+    return (struct http_reply){.status = call->status,
+                               .head = call->method == HTTP_METHOD_HEAD,
+                               .keep_alive = call->keep_alive,
+                               .http_1_0 = call->http_1_0};
+}
+
+enum api_step api_answer_error(struct api_call *call, uint16_t status, const char *message,
+                               struct sr_buffer *out)
+{
+    struct http_reply reply;
+
+    call->status = status;
+    reply = api_reply(call);
+    if (status == 503) {
+        reply.extra_headers = "Retry-After: 1\r\n";
+    }
+    return api_step_of(http_reply_error(out, &reply, message));
+}
+
+static enum api_step answer_health(struct api *api, const struct http_request *request,
+                                   struct api_call *call, struct sr_buffer *out)
+{
+    static const char body[] = "{\"data\":{\"status\":\"ok\"}}";
+    char reason[256] = "";
+    struct http_reply reply;
+
+    (void)request;
+    if (call->route != HTTP_ROUTE_LIVEZ &&
+        !engine_ready(api->options->engine, reason, sizeof(reason))) {
+        return api_answer_error(call, 503, reason, out);
+    }
+    call->status = 200;
+    reply = api_reply(call);
+    return api_step_of(http_reply_bytes(out, &reply, sr_span_text(body)));
+}
+
+static enum api_step answer_metrics(struct api *api, const struct http_request *request,
+                                    struct api_call *call, struct sr_buffer *out)
+{
+    const struct server_options *options = api->options;
+    const char *content_type = NULL;
+    struct http_reply reply;
+
+    api->page.size = 0;
+    if (options->render_metrics == NULL ||
+        options->render_metrics(options->render_context, request->fields[HTTP_FIELD_ACCEPT],
+                                &api->page, &content_type) != SR_OK) {
+        return api_answer_error(call, 500, "the page could not be made", out);
+    }
+    call->status = 200;
+    reply = api_reply(call);
+    reply.content_type = content_type;
+    return api_step_of(http_reply_bytes(out, &reply, sr_buffer_span(&api->page)));
+}
+
+#define METHOD_BIT(method) (1U << HTTP_METHOD_##method)
+#define READ_METHODS (METHOD_BIT(GET) | METHOD_BIT(HEAD))
+#define ALLOW_READ "Allow: GET, HEAD, OPTIONS\r\n"
+#define ALLOW_POST "Allow: POST, OPTIONS\r\n"
+#define ALLOW_ANY "Allow: GET, HEAD, POST, OPTIONS\r\n"
+
+/* A path, or a path and one more segment: the key. */
+struct api_route {
+    const char *path;
+    bool has_key;
+    enum http_route route;
+    unsigned methods;
+    const char *allow;
+    const char *media[2]; /* what Accept is asked for: type and subtype; NULL: not asked */
+    const char *media_other[2];
+    enum api_step (*answer)(struct api *api, const struct http_request *request,
+                            struct api_call *call, struct sr_buffer *out);
+};
+
+static const struct api_route routes[] = {
+    {.path = "/increment",
+     .route = HTTP_ROUTE_INCREMENT,
+     .methods = METHOD_BIT(POST),
+     .allow = ALLOW_POST,
+     .media = {"application", "json"},
+     .answer = api_increment},
+    {.path = "/counters/",
+     .has_key = true,
+     .route = HTTP_ROUTE_COUNTER,
+     .methods = READ_METHODS,
+     .allow = ALLOW_READ,
+     .media = {"application", "json"},
+     .answer = api_read},
+    {.path = "/livez",
+     .route = HTTP_ROUTE_LIVEZ,
+     .methods = READ_METHODS,
+     .allow = ALLOW_READ,
+     .answer = answer_health},
+    {.path = "/readyz",
+     .route = HTTP_ROUTE_READYZ,
+     .methods = READ_METHODS,
+     .allow = ALLOW_READ,
+     .answer = answer_health},
+    {.path = "/healthz",
+     .route = HTTP_ROUTE_HEALTHZ,
+     .methods = READ_METHODS,
+     .allow = ALLOW_READ,
+     .answer = answer_health},
+    {.path = "/metrics",
+     .route = HTTP_ROUTE_METRICS,
+     .methods = READ_METHODS,
+     .allow = ALLOW_READ,
+     .media = {"text", "plain"},
+     .media_other = {"application", "openmetrics-text"},
+     .answer = answer_metrics},
+};
+
+static bool matches(const struct api_route *route, struct sr_span path)
+{
+    size_t size = strlen(route->path);
+
+    if (path.size < size || memcmp(path.data, route->path, size) != 0) {
+        return false;
+    }
+    if (!route->has_key) {
+        return path.size == size;
+    }
+    return path.size > size && memchr(path.data + size, '/', path.size - size) == NULL;
+}
+
+static const struct api_route *find_route(struct sr_span path)
+{
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        if (matches(&routes[i], path)) {
+            return &routes[i];
+        }
+    }
+    return NULL;
+}
+
+struct sr_span api_key_segment(const struct http_request *request)
+{
+    static const size_t prefix = sizeof("/counters/") - 1;
+
+    return (struct sr_span){.data = request->path.data + prefix,
+                            .size = request->path.size - prefix};
+}
+
+/* Why a request is refused before its body is looked at; status 0: it is not. */
+struct refusal {
+    uint16_t status;
+    const char *detail;
+    const char *extra_headers;
+};
+
+static bool accepts(const struct http_request *request, const char *const media[2])
+{
+    return media[0] != NULL &&
+           http_accepts(request->fields[HTTP_FIELD_ACCEPT], media[0], media[1]);
+}
+
+static bool has_known_media(const struct http_request *request)
+{
+    enum http_media media = http_media_type(request->fields[HTTP_FIELD_CONTENT_TYPE]);
+
+    return !request->field_repeated[HTTP_FIELD_CONTENT_TYPE] &&
+           (media == HTTP_MEDIA_JSON || media == HTTP_MEDIA_FORM);
+}
+
+/* In the order that is promised: 404, 405, 415, 406. */
+static struct refusal check_head(const struct http_request *request,
+                                 const struct api_route *route)
+{
+    if (route == NULL) {
+        return (struct refusal){404, "there is nothing at this path", NULL};
+    }
+    if (request->method == HTTP_METHOD_OPTIONS) {
+        return (struct refusal){0};
+    }
+    if ((route->methods & 1U << request->method) == 0) {
+        return (struct refusal){405, "this path does not take the method", route->allow};
+    }
+    if (request->method == HTTP_METHOD_POST && !has_known_media(request)) {
+        return (struct refusal){415,
+                                "Content-Type must be application/json or "
+                                "application/x-www-form-urlencoded",
+                                NULL};
+    }
+    if (route->media[0] != NULL && !accepts(request, route->media) &&
+        !accepts(request, route->media_other)) {
+        return (struct refusal){406, "Accept does not take what this path answers with", NULL};
+    }
+    return (struct refusal){0};
+}
+
+static enum api_step answer_refusal(const struct refusal *refusal, struct api_call *call,
+                                    struct sr_buffer *out)
+{
+    struct http_reply reply;
+
+    call->status = refusal->status;
+    reply = api_reply(call);
+    reply.extra_headers = refusal->extra_headers;
+    return api_step_of(http_reply_error(out, &reply, refusal->detail));
+}
+
+static enum api_step answer_options(const char *allow, struct api_call *call,
+                                    struct sr_buffer *out)
+{
+    struct http_reply reply;
+
+    call->status = 204;
+    reply = api_reply(call);
+    reply.extra_headers = allow;
+    return api_step_of(http_reply_bytes(out, &reply, (struct sr_span){0}));
+}
+
+static const struct api_route *start_call(const struct http_request *request,
+                                          struct api_call *ret_call)
+{
+    const struct api_route *route = find_route(request->path);
+
+    *ret_call = (struct api_call){.method = request->method,
+                                  .route = route != NULL ? route->route : HTTP_ROUTE_UNKNOWN,
+                                  .keep_alive = request->keep_alive,
+                                  .http_1_0 = request->http_1_0};
+    return route;
+}
+
+enum api_step api_begin(struct api *api, const struct http_request *request,
+                        struct sr_buffer *out, struct api_call *ret_call)
+{
+    const struct api_route *route = start_call(request, ret_call);
+    struct refusal refusal;
+
+    if (request->method == HTTP_METHOD_OPTIONS &&
+        sr_span_equal(request->path, sr_span_text("*"))) {
+        return answer_options(ALLOW_ANY, ret_call, out);
+    }
+    refusal = check_head(request, route);
+    if (refusal.status != 0) {
+        return answer_refusal(&refusal, ret_call, out);
+    }
+    if (request->method == HTTP_METHOD_OPTIONS) {
+        return answer_options(route->allow, ret_call, out);
+    }
+    ret_call->minimal = prefer_minimal(request->fields[HTTP_FIELD_PREFER]);
+    return route->answer(api, request, ret_call, out);
+}
+
+bool api_head_refused(const struct http_request *head, struct sr_buffer *out,
+                      struct api_call *ret_call, enum api_step *ret_step)
+{
+    const struct api_route *route = start_call(head, ret_call);
+    struct refusal refusal = check_head(head, route);
+
+    if (refusal.status == 0) {
+        return false;
+    }
+    ret_call->keep_alive = false;
+    *ret_step = answer_refusal(&refusal, ret_call, out);
+    return true;
+}
+
+enum api_step api_refuse(uint16_t status, const char *detail, struct sr_buffer *out,
+                         struct api_call *ret_call)
+{
+    *ret_call = (struct api_call){.method = HTTP_METHOD_OTHER, .route = HTTP_ROUTE_UNKNOWN};
+    return api_answer_error(ret_call, status, detail, out);
+}

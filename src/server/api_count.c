@@ -1,0 +1,140 @@
+/*
+ * The requests that count or read counts: bodies and paths to the engine, its answers to replies.
+ */
+#include "server/api_internal.h"
+
+#include "base/check.h"
+#include "http/media.h"
+
+static void open_turn(struct api *api)
+{
+    if (!api->turn_open) {
+        engine_turn_begin(api->engine_worker, api->now_ms);
+        api->turn_open = true;
+    }
+}
+
+uint64_t api_turn_end(struct api *api, bool held)
+{
+    if (!api->turn_open) {
+        return 0;
+    }
+    api->turn_open = false;
+    return engine_turn_end(api->engine_worker, held);
+}
+
+/* The reply to an increment that was counted; `known`: with its total. */
+static enum api_step answer_counted(struct api_call *call, bool known, int64_t total,
+                                    struct sr_buffer *out)
+{
+    struct http_reply reply;
+
+    call->counts = true;
+    call->status = known && !call->minimal ? 200 : 202;
+    reply = api_reply(call);
+    if (call->minimal) {
+        reply.extra_headers = "Preference-Applied: return=minimal\r\n";
+        return api_step_of(http_reply_bytes(out, &reply, (struct sr_span){0}));
+    }
+    if (!known) {
+        return api_step_of(http_reply_unknown_total(out, &reply, call->key));
+    }
+    return api_step_of(http_reply_total(out, &reply, call->key, total));
+}
+
+static enum api_step answer_read(struct api_call *call, const struct engine_answer *answer,
+                                 struct sr_buffer *out)
+{
+    struct http_reply reply;
+
+    call->counts = true;
+    call->status = 200;
+    reply = api_reply(call);
+    return api_step_of(http_reply_counter(out, &reply, call->key, answer->total,
+                                          answer->synced_known, answer->synced));
+}
+
+static enum api_step answer_status(struct api_call *call, enum engine_status status,
+                                   const struct engine_answer *answer, struct sr_buffer *out)
+{
+    switch (status) {
+    case ENGINE_DONE:
+        return call->action == API_READ ? answer_read(call, answer, out)
+                                        : answer_counted(call, true, answer->total, out);
+    case ENGINE_DONE_UNKNOWN:
+        SR_CHECK(call->action == API_INCREMENT);
+        return answer_counted(call, false, 0, out);
+    case ENGINE_WAIT:
+        call->wait = answer->wait;
+        return API_WAITS;
+    case ENGINE_ABSENT:
+        call->counts = true;
+        return api_answer_error(call, 404, "this counter was never counted", out);
+    case ENGINE_OVERFLOW:
+        call->counts = true;
+        return api_answer_error(
+            call, 409, "the total would leave the signed 64-bit range; nothing was counted",
+            out);
+    case ENGINE_REJECTED:
+        break;
+    }
+    return api_answer_error(call, 503, engine_rejection_message(answer->rejection), out);
+}
+
+static enum api_step execute(struct api *api, struct api_call *call, struct sr_buffer *out)
+{
+    struct engine_answer answer;
+    enum engine_status status;
+
+    open_turn(api);
+    if (call->action == API_READ) {
+        status = engine_read(api->engine_worker, call->key, &answer);
+    } else {
+        status = engine_increment(api->engine_worker, call->key, call->value, &answer);
+    }
+    return answer_status(call, status, &answer, out);
+}
+
+enum api_step api_increment(struct api *api, const struct http_request *request,
+                            struct api_call *call, struct sr_buffer *out)
+{
+    enum http_media media = http_media_type(request->fields[HTTP_FIELD_CONTENT_TYPE]);
+    struct http_increment increment;
+    struct http_body_error error;
+    enum sr_result result;
+
+    if (media == HTTP_MEDIA_FORM) {
+        result = http_body_form(&api->scratch, request->body, &increment, &error);
+    } else {
+        result = http_body_json(&api->scratch, request->body, &increment, &error);
+    }
+    if (result != SR_OK) {
+        return api_answer_error(call, error.status, error.message, out);
+    }
+    call->action = API_INCREMENT;
+    call->key = increment.key;
+    call->value = increment.value;
+    return execute(api, call, out);
+}
+
+enum api_step api_read(struct api *api, const struct http_request *request,
+                       struct api_call *call, struct sr_buffer *out)
+{
+    struct http_body_error error;
+    size_t size;
+
+    if (http_path_key(api_key_segment(request), api->path_key, &size, &error) != SR_OK) {
+        return api_answer_error(call, error.status, error.message, out);
+    }
+    call->action = API_READ;
+    call->key = (struct sr_span){.data = api->path_key, .size = size};
+    return execute(api, call, out);
+}
+
+enum api_step api_again(struct api *api, struct api_call *call, struct sr_buffer *out)
+{
+    open_turn(api);
+    engine_wait_end(api->engine_worker, &call->wait);
+    call->wait = (struct engine_wait){0};
+    return execute(api, call, out);
+}

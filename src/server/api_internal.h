@@ -1,0 +1,28 @@
+/*
+ * What the parts of the api have in common. For api.c and api_count.c only.
+ */
+#ifndef SR_SERVER_API_INTERNAL_H
+#define SR_SERVER_API_INTERNAL_H
+
+#include "http/reply.h"
+#include "server/api.h"
+
+/* Answers POST /increment and GET /counters/{key}. */
+enum api_step api_increment(struct api *api, const struct http_request *request,
+                            struct api_call *call, struct sr_buffer *out);
+enum api_step api_read(struct api *api, const struct http_request *request,
+                       struct api_call *call, struct sr_buffer *out);
+
+/* The encoded key of a request whose path has one. */
+struct sr_span api_key_segment(const struct http_request *request);
+
+/* What a reply to the call, its status being set, says in its head. */
+struct http_reply api_reply(const struct api_call *call);
+
+/* Answers with an error in the shape of its status. */
+enum api_step api_answer_error(struct api_call *call, uint16_t status, const char *message,
+                               struct sr_buffer *out);
+
+enum api_step api_step_of(enum sr_result result);
+
+#endif

@@ -1,0 +1,192 @@
+/*
+ * Requests out of a connection's bytes, given to the api one after the other.
+ */
+#include "base/check.h"
+#include "http/head.h"
+#include "http/reply.h"
+#include "server/connection.h"
+#include "server/worker.h"
+
+#include <string.h>
+
+/* Notes an answer. False where no further request may follow in this piece of work. */
+static bool finish(struct worker *w, struct connection *c, const struct api_call *call)
+{
+    bool room = answered_add(&w->answered, call->method, call->route, call->status);
+
+    w->answered.counts |= call->counts;
+    if (!call->keep_alive) {
+        c->closing = true;
+    }
+    return room && !c->closing;
+}
+
+/* The call must be given again: keeps it with its key. */
+static void wait(struct worker *w, struct connection *c, const struct api_call *call)
+{
+    struct waiting *waiting = worker_waiting_new(w);
+    struct engine_wait held = call->wait;
+
+    if (waiting == NULL) {
+        engine_wait_end(w->engine_worker, &held);
+        connection_close(w, c);
+        return;
+    }
+    SR_CHECK(call->key.size <= sizeof(waiting->key));
+    waiting->call = *call;
+    waiting->since_ns = w->now_ns;
+    memcpy(waiting->key, call->key.data, call->key.size);
+    waiting->call.key.data = waiting->key;
+    c->waiting = waiting;
+    w->waits_for_turn |= call->wait.for_turn;
+    list_remove(&c->queue_link);
+    list_append(&w->waiting, &c->queue_link);
+    connection_output_trim(w, c);
+}
+
+/* False where no further request may follow in this piece of work. */
+static bool take_request(struct worker *w, struct connection *c, struct http_request *request)
+{
+    struct api_call call;
+
+    request->keep_alive = request->keep_alive && !w->draining;
+    switch (api_begin(&w->api, request, &c->output, &call)) {
+    case API_ANSWERED:
+        return finish(w, c, &call);
+    case API_WAITS:
+        wait(w, c, &call);
+        return false;
+    case API_FAILED:
+        break;
+    }
+    connection_close(w, c);
+    return false;
+}
+
+void connection_refuse(struct worker *w, struct connection *c, uint16_t status,
+                       const char *detail)
+{
+    struct api_call call;
+
+    if (!connection_output_open(w, c, 0) ||
+        api_refuse(status, detail, &c->output, &call) != API_ANSWERED) {
+        connection_close(w, c);
+        return;
+    }
+    (void)finish(w, c, &call); /* closes, so that no more room is needed */
+    c->linger = true;
+}
+
+/* A head was seen whose body is not there. True: it was refused for what it asks. */
+static bool refuse_head(struct worker *w, struct connection *c)
+{
+    struct http_request head;
+    struct api_call call;
+    enum api_step step;
+
+    http_head_request(&c->parser, &head);
+    if (!api_head_refused(&head, &c->output, &call, &step)) {
+        return false;
+    }
+    if (step != API_ANSWERED) {
+        connection_close(w, c);
+        return true;
+    }
+    (void)finish(w, c, &call);
+    c->linger = true;
+    return true;
+}
+
+/* 100 only where the body will be looked at. */
+static void answer_continue(struct worker *w, struct connection *c)
+{
+    if (!refuse_head(w, c) && http_reply_continue(&c->output) != SR_OK) {
+        connection_close(w, c);
+    }
+}
+
+/* A path or method that does not exist comes before the size of a body. */
+static void answer_refusal(struct worker *w, struct connection *c,
+                           const struct http_refusal *refusal)
+{
+    if (refusal->status != 413 || !refuse_head(w, c)) {
+        connection_refuse(w, c, refusal->status, refusal->detail);
+    }
+}
+
+/* One step of the parser. False where the region is done with for now. */
+static bool take_one(struct worker *w, struct connection *c, uint8_t *region, size_t size,
+                     size_t *ret_consumed)
+{
+    struct http_request request;
+    struct http_refusal refusal;
+
+    switch (http_parser_feed(&c->parser, region, size, &request, ret_consumed, &refusal)) {
+    case HTTP_PARSE_REQUEST:
+        return take_request(w, c, &request);
+    case HTTP_PARSE_CONTINUE:
+        answer_continue(w, c);
+        return false;
+    case HTTP_PARSE_REFUSED:
+        answer_refusal(w, c, &refusal);
+        return false;
+    case HTTP_PARSE_MORE:
+        break;
+    }
+    return false;
+}
+
+size_t connection_take_requests(struct worker *w, struct connection *c, uint8_t *region,
+                                size_t size)
+{
+    size_t at = 0;
+    size_t consumed = 0;
+    bool goes_on = true;
+
+    c->unparsed = false;
+    if (!connection_output_open(w, c, size)) {
+        connection_close(w, c);
+        return size;
+    }
+    while (goes_on && at < size && connection_may_read(w, c)) {
+        consumed = 0;
+        goes_on = take_one(w, c, region + at, size - at, &consumed);
+        if (c->fd < 0) {
+            return size;
+        }
+        at += consumed;
+    }
+    /* A request that is not complete was given all there is; it consumed nothing. */
+    c->unparsed = at < size && !c->closing && (goes_on || consumed > 0);
+    connection_output_trim(w, c);
+    return at;
+}
+
+void connection_retry(struct worker *w, struct connection *c)
+{
+    struct waiting *waiting = c->waiting;
+    uint64_t since_ns = waiting->since_ns;
+    struct api_call call;
+    enum api_step step;
+
+    memset(&w->answered, 0, sizeof(w->answered));
+    waiting->call.keep_alive = waiting->call.keep_alive && !w->draining;
+    step = connection_output_open(w, c, 0) ? api_again(&w->api, &waiting->call, &c->output)
+                                           : API_FAILED;
+    if (step == API_WAITS) {
+        w->waits_for_turn |= waiting->call.wait.for_turn;
+        connection_output_trim(w, c);
+        return;
+    }
+    if (step == API_FAILED) {
+        connection_close(w, c);
+        return;
+    }
+    call = waiting->call;
+    c->waiting = NULL;
+    worker_waiting_free(w, waiting);
+    list_remove(&c->queue_link);
+    (void)finish(w, c, &call);
+    connection_output_account(w, c, since_ns);
+    connection_update(w, c);
+}

@@ -1,0 +1,326 @@
+/*
+ * An engine of which the test decides when turns are released and loads are in.
+ */
+#include "fake_engine.h"
+
+#include "base/check.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEYS_MAX 512
+#define WORKERS_MAX 4
+
+struct engine_worker {
+    struct engine *engine;
+    void (*wake)(void *context);
+    void *context;
+    uint64_t turn; /* the last one that ended */
+    uint64_t released;
+    bool open;
+};
+
+struct fake_key {
+    char text[SR_KEY_SIZE_MAX + 1];
+    size_t size;
+    int64_t total;
+    uint64_t turn_tried; /* "turn...": of the first attempt */
+    bool counted;
+};
+
+struct engine {
+    pthread_mutex_t lock;
+    struct engine_worker workers[WORKERS_MAX];
+    uint32_t worker_count;
+    struct fake_key keys[KEYS_MAX];
+    uint32_t key_count;
+    bool holding, loaded;
+    const char *unready;
+    struct fake_engine_seen seen;
+};
+
+static void lock(struct engine *e)
+{
+    SR_CHECK(pthread_mutex_lock(&e->lock) == 0);
+}
+
+static void unlock(struct engine *e)
+{
+    SR_CHECK(pthread_mutex_unlock(&e->lock) == 0);
+}
+
+struct engine *fake_engine_new(uint32_t worker_count)
+{
+    struct engine *e = calloc(1, sizeof(*e));
+
+    SR_CHECK(e != NULL && worker_count <= WORKERS_MAX);
+    SR_CHECK(pthread_mutex_init(&e->lock, NULL) == 0);
+    e->worker_count = worker_count;
+    for (uint32_t i = 0; i < worker_count; i++) {
+        e->workers[i].engine = e;
+    }
+    return e;
+}
+
+void fake_engine_free(struct engine *e)
+{
+    SR_CHECK(pthread_mutex_destroy(&e->lock) == 0);
+    free(e);
+}
+
+static void wake_all(struct engine *e)
+{
+    for (uint32_t i = 0; i < e->worker_count; i++) {
+        if (e->workers[i].wake != NULL) {
+            e->workers[i].wake(e->workers[i].context);
+        }
+    }
+}
+
+void fake_engine_hold(struct engine *e)
+{
+    lock(e);
+    e->holding = true;
+    unlock(e);
+}
+
+void fake_engine_release(struct engine *e)
+{
+    lock(e);
+    e->holding = false;
+    for (uint32_t i = 0; i < e->worker_count; i++) {
+        e->workers[i].released = e->workers[i].turn;
+    }
+    unlock(e);
+    wake_all(e);
+}
+
+void fake_engine_load(struct engine *e)
+{
+    lock(e);
+    e->loaded = true;
+    unlock(e);
+    wake_all(e);
+}
+
+void fake_engine_unready(struct engine *e, const char *reason)
+{
+    lock(e);
+    e->unready = reason;
+    unlock(e);
+}
+
+static struct fake_key *find(struct engine *e, struct sr_span key)
+{
+    struct fake_key *found;
+
+    for (uint32_t i = 0; i < e->key_count; i++) {
+        if (e->keys[i].size == key.size && memcmp(e->keys[i].text, key.data, key.size) == 0) {
+            return &e->keys[i];
+        }
+    }
+    SR_CHECK(e->key_count < KEYS_MAX);
+    found = &e->keys[e->key_count++];
+    memcpy(found->text, key.data, key.size);
+    found->size = key.size;
+    return found;
+}
+
+int64_t fake_engine_total(struct engine *e, const char *key)
+{
+    int64_t total;
+
+    lock(e);
+    total = find(e, sr_span_text(key))->total;
+    unlock(e);
+    return total;
+}
+
+struct fake_engine_seen fake_engine_seen(struct engine *e)
+{
+    struct fake_engine_seen seen;
+
+    lock(e);
+    seen = e->seen;
+    unlock(e);
+    return seen;
+}
+
+const char *engine_rejection_label(enum engine_rejection rejection)
+{
+    return rejection == ENGINE_REJECT_NONE ? "none" : "rejected";
+}
+
+const char *engine_rejection_message(enum engine_rejection rejection)
+{
+    return rejection == ENGINE_REJECT_TABLE_FULL ? "The table is full." : "Rejected.";
+}
+
+struct engine_worker *engine_worker(struct engine *e, uint32_t index)
+{
+    SR_CHECK(index < e->worker_count);
+    return &e->workers[index];
+}
+
+void engine_worker_on_wake(struct engine_worker *w, void (*wake)(void *context), void *context)
+{
+    w->wake = wake;
+    w->context = context;
+}
+
+void engine_turn_begin(struct engine_worker *w, uint64_t now_ms)
+{
+    lock(w->engine);
+    SR_CHECK(!w->open && now_ms > 0);
+    w->open = true;
+    w->engine->seen.turns_begun++;
+    unlock(w->engine);
+}
+
+uint64_t engine_turn_end(struct engine_worker *w, bool held)
+{
+    struct engine *e = w->engine;
+    uint64_t turn;
+
+    lock(e);
+    SR_CHECK(w->open);
+    w->open = false;
+    turn = ++w->turn;
+    if (!e->holding || (!held && w->released == turn - 1)) {
+        w->released = turn;
+    }
+    e->seen.turns_ended++;
+    e->seen.turns_held += held;
+    unlock(e);
+    return turn;
+}
+
+uint64_t engine_released(struct engine_worker *w)
+{
+    uint64_t released;
+
+    lock(w->engine);
+    released = w->released;
+    unlock(w->engine);
+    return released;
+}
+
+static bool starts(const struct fake_key *key, const char *word)
+{
+    return strncmp(key->text, word, strlen(word)) == 0;
+}
+
+/* What is the same for increments and reads: true where the key's name settles the answer. */
+static bool settled(struct engine_worker *w, struct fake_key *key,
+                    enum engine_status *ret_status, struct engine_answer *ret_answer)
+{
+    struct engine *e = w->engine;
+
+    SR_CHECK(w->open);
+    e->seen.attempts++;
+    memset(ret_answer, 0, sizeof(*ret_answer));
+    *ret_status = ENGINE_WAIT;
+    if (starts(key, "wait") && !e->loaded) {
+        ret_answer->wait.pinned = true;
+        e->seen.pins++;
+        return true;
+    }
+    if (starts(key, "turn") && (key->turn_tried == 0 || key->turn_tried == w->turn + 1)) {
+        key->turn_tried = w->turn + 1;
+        ret_answer->wait.for_turn = true;
+        return true;
+    }
+    if (starts(key, "full")) {
+        ret_answer->rejection = ENGINE_REJECT_TABLE_FULL;
+        *ret_status = ENGINE_REJECTED;
+        return true;
+    }
+    return false;
+}
+
+static enum engine_status increment(struct engine_worker *w, struct fake_key *key,
+                                    int64_t value, struct engine_answer *ret_answer)
+{
+    enum engine_status status;
+
+    if (settled(w, key, &status, ret_answer)) {
+        return status;
+    }
+    if (starts(key, "over") || __builtin_add_overflow(key->total, value, &key->total)) {
+        return ENGINE_OVERFLOW;
+    }
+    key->counted = true;
+    ret_answer->total = key->total;
+    w->engine->seen.increments++;
+    return starts(key, "unknown") ? ENGINE_DONE_UNKNOWN : ENGINE_DONE;
+}
+
+enum engine_status engine_increment(struct engine_worker *w, struct sr_span key, int64_t value,
+                                    struct engine_answer *ret_answer)
+{
+    enum engine_status status;
+
+    lock(w->engine);
+    status = increment(w, find(w->engine, key), value, ret_answer);
+    unlock(w->engine);
+    return status;
+}
+
+static enum engine_status read_key(struct engine_worker *w, struct fake_key *key,
+                                   struct engine_answer *ret_answer)
+{
+    enum engine_status status;
+
+    if (settled(w, key, &status, ret_answer)) {
+        return status;
+    }
+    ret_answer->total = key->total;
+    ret_answer->synced_known = key->total > 10;
+    ret_answer->synced = key->total - 1;
+    return key->counted ? ENGINE_DONE : ENGINE_ABSENT;
+}
+
+enum engine_status engine_read(struct engine_worker *w, struct sr_span key,
+                               struct engine_answer *ret_answer)
+{
+    enum engine_status status;
+
+    lock(w->engine);
+    status = read_key(w, find(w->engine, key), ret_answer);
+    unlock(w->engine);
+    return status;
+}
+
+bool engine_wait_over(struct engine_worker *w, const struct engine_wait *wait, uint64_t now_ms)
+{
+    bool over;
+
+    (void)now_ms;
+    lock(w->engine);
+    over = wait->for_turn || w->engine->loaded;
+    unlock(w->engine);
+    return over;
+}
+
+void engine_wait_end(struct engine_worker *w, struct engine_wait *wait)
+{
+    lock(w->engine);
+    w->engine->seen.pins -= wait->pinned;
+    wait->pinned = false;
+    unlock(w->engine);
+}
+
+bool engine_ready(struct engine *e, char *ret_text, size_t size)
+{
+    bool ready;
+
+    lock(e);
+    ready = e->unready == NULL;
+    if (!ready) {
+        (void)snprintf(ret_text, size, "%s", e->unready);
+    }
+    unlock(e);
+    return ready;
+}
