@@ -99,7 +99,7 @@ static enum sr_result fill_with_zeros(struct journal *j, struct disk_file *file,
 static enum sr_result make_file(struct journal *j, struct raw_file *raw, const char *temporary,
                                 struct sr_err *err)
 {
-    struct journal_header header = {.kind = JOURNAL_FILE_SPARE};
+    struct journal_header header = {.kind = JOURNAL_FILE_SPARE, .file_id = raw->file_id};
     struct disk_file *file = NULL;
     enum sr_result result = j->disk->open(j->disk, temporary, true, false, &file, err);
 
@@ -135,7 +135,9 @@ enum sr_result raw_file_create(struct journal *j, struct raw_file **ret_raw, str
         return sr_fail(err, SR_NO_MEMORY, "out of memory making a journal file");
     }
     raw->bytes = j->options.file_bytes;
-    (void)snprintf(raw->name, sizeof(raw->name), "raw-%016" PRIx64, journal_draw_id(j));
+    /* The header carries the id that made the name, so that no later start draws it again. */
+    raw->file_id = journal_draw_id(j);
+    (void)snprintf(raw->name, sizeof(raw->name), "raw-%016" PRIx64, raw->file_id);
     (void)snprintf(temporary, sizeof(temporary), "%s.tmp", raw->name);
     result = make_file(j, raw, temporary, err);
     if (result != SR_OK) {

@@ -34,17 +34,38 @@ static enum fake_fault decide(void *context, const struct fake_call *call)
     case 5:
         return FAKE_RESTART;
     case 6:
-        return w->fallbacks && world_draw(w, 4) == 0 ? FAKE_FALL_BACK : FAKE_NONE;
+        return w->kept && world_draw(w, 4) == 0 ? FAKE_FALL_BACK : FAKE_NONE;
     default:
         return FAKE_NONE;
     }
+}
+
+/* A standby that lacks the writer's row itself is a stop by design: such histories are not drawn. */
+static void keep_snapshot(struct world *w)
+{
+    for (unsigned n = 0; n < w->instance_count; n++) {
+        struct sr_uuid instance;
+        struct sr_uuid owner;
+        uint64_t epoch;
+
+        if (!w->instances[n].up) {
+            return;
+        }
+        instance = datadir_instance(w->instances[n].datadir);
+        if (!fake_database_writer(w->database, &instance, &epoch, &owner) ||
+            !datadir_fenced(w->instances[n].datadir)) {
+            return;
+        }
+    }
+    fake_database_keep(w->database);
+    w->kept = true;
 }
 
 static void step(struct world *w)
 {
     instance_step(&w->instances[world_draw(w, w->instance_count)]);
     if (w->fallbacks && world_draw(w, 200) == 0) {
-        fake_database_keep(w->database);
+        keep_snapshot(w);
     }
 }
 
@@ -92,6 +113,7 @@ static void settle(struct world *w)
 
     w->faults = false;
     w->fallbacks = false;
+    w->kept = false;
     w->disk_faults = false;
     w->depth = DEPTH_MAX; /* nobody interferes any more */
     while (!quiet) {

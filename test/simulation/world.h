@@ -74,6 +74,7 @@ struct world {
     bool faults; /* database faults may be drawn */
     bool disk_faults;
     bool fallbacks;
+    bool kept; /* there is a snapshot to fall back to */
     unsigned depth; /* of nested steps */
     struct judge judge;
     uint64_t crashes, flushes;
