@@ -95,7 +95,6 @@ static int on_headers_complete(llhttp_t *llhttp)
 {
     struct http_parser *parser = parser_of(llhttp);
 
-    llhttp->upgrade = 0; /* Upgrade is ignored: what follows is HTTP as before */
     if (!http_head_acceptable(parser)) {
         return -1;
     }
@@ -158,6 +157,7 @@ static int on_body(llhttp_t *llhttp, const char *at, size_t size)
     return 0;
 }
 
+/* The pause comes before llhttp would give way to another protocol: Upgrade is ignored. */
 static int on_message_complete(llhttp_t *llhttp)
 {
     parser_of(llhttp)->now.phase = HTTP_PHASE_DONE;

@@ -89,7 +89,7 @@ static void take_transfer_encoding(struct http_parser *parser)
     } else if (coding == HTTP_CODING_BAD || (!led_by_space && now->value.at != colon_at + 1)) {
         now->coding_bad = true;
     }
-    now->transfer_encodings++;
+    now->has_transfer_encoding = true;
 }
 
 /* Keeps the first value of a field that the service looks at. */
@@ -142,10 +142,10 @@ static bool transfer_acceptable(struct http_parser *parser)
 {
     const struct http_progress *now = &parser->now;
 
-    if (now->transfer_encodings == 0) {
+    if (!now->has_transfer_encoding) {
         return true;
     }
-    if (now->coding_bad || (now->transfer_encodings > 1 && !now->coding_unknown)) {
+    if (now->coding_bad) {
         return http_refuse(parser, 400, "Transfer-Encoding must be exactly: chunked");
     }
     if (is_http_1_0(parser)) {

@@ -251,7 +251,7 @@ enum sr_result http_body_json(struct http_body_scratch *scratch, struct sr_span 
     if (body.size == 0) {
         return http_body_fail(ret_error, 400, "the body is empty; expected a JSON object");
     }
-    if (body.size > HTTP_JSON_DEPTH_MAX) { /* shorter ones cannot be deeper */
+    if (body.size > 2 * HTTP_JSON_DEPTH_MAX) { /* what is shorter and JSON is not deeper */
         result = check_extent(body, ret_error);
     }
     if (result == SR_OK) {

@@ -71,7 +71,7 @@ static uint32_t phase_limit(const struct http_parser *parser)
 
     switch (now->phase) {
     case HTTP_PHASE_LINE:
-        return now->line_at + parser->limits->request_line_max + 1;
+        return now->line_at + parser->limits->request_line_max;
     case HTTP_PHASE_FIELDS:
         return now->fields_at + parser->limits->headers_max + 2;
     case HTTP_PHASE_CHUNKS:

@@ -112,11 +112,11 @@ struct http_progress {
     uint32_t chunks_at;     /* where chunk framing starts */
     uint32_t chunk_line_at; /* the size line of the chunk under way */
     uint32_t chunks_count;
-    uint64_t body_declared;      /* bytes of body in all chunks whose size line was seen */
-    uint16_t field_seen;         /* bit set over enum http_field */
-    uint16_t field_twice;        /* the same */
-    uint16_t transfer_encodings; /* number of Transfer-Encoding fields */
-    bool coding_unknown, coding_bad, expects_other, continue_wanted, continue_told;
+    uint64_t body_declared; /* bytes of body in all chunks whose size line was seen */
+    uint16_t field_seen;    /* bit set over enum http_field */
+    uint16_t field_twice;   /* the same */
+    bool has_transfer_encoding, coding_unknown, coding_bad;
+    bool expects_other, continue_wanted, continue_told;
 };
 
 struct http_parser {

@@ -12,6 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct http_limits usual = {8192, 16384, 100, 8 << 20};
 static const struct http_limits tight = {40, 90, 4, 20};
+static const struct http_limits uneven = {8192, 30, 4, 20};
 
 #define SINGLE_BYTES_MAX 600 /* longer inputs are cut into pieces of some bytes */
 
@@ -67,6 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     check_stream(stream, &usual);
     check_stream(stream, &tight);
+    check_stream(stream, &uneven);
     if (size > 0) {
         check_values(stream);
     }

@@ -167,6 +167,10 @@ static void floods_of_framing_are_refused(void **state)
     check_flood("5;a=", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", 400);
     check_flood("5", ";a=b;c=d", 400);
     check_flood("", "5;aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\nhello\r\n", 400);
+    check_flood("",
+                "40;aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n"
+                "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\r\n",
+                400);
     check_flood("0\r\n", "A: b\r\n", 400);
     check_flood("0\r\nA: ", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", 400);
     check_flood("", "1\r\nx\r\n", 400);

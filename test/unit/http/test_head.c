@@ -208,6 +208,7 @@ static void other_versions_are_told_from_noise(void **state)
         {"HTTP/3.0", BYTES("GET / HTTP/3.0\r\nHost: a" END), 505},
         {"HTTP/0.9", BYTES("GET / HTTP/0.9\r\nHost: a" END), 505},
         {"no version", BYTES("GET /\r\n\r\n"), 400},
+        {"no version and a Host", BYTES("GET /\r\nHost: a" END), 400},
         {"no version, bare LF", BYTES("GET /\n\n"), 400},
         {"HTTP/2", BYTES("GET / HTTP/2\r\nHost: a" END), 400},
         {"HTTP/1.10", BYTES("GET / HTTP/1.10\r\nHost: a" END), 400},
@@ -228,6 +229,17 @@ static void other_versions_are_told_from_noise(void **state)
 
     (void)state;
     CHECK_ROWS(rows);
+}
+
+static void a_line_without_a_version_is_told_so(void **state)
+{
+    static const struct sr_span bytes = BYTES("GET /\r\nHost: a" END);
+    struct transcript whole = transcript_of(bytes, &limits, NULL, NULL);
+
+    (void)state;
+    assert_int_equal(whole.refused, 400);
+    assert_non_null(strstr(whole.detail, "version"));
+    transcript_done(&whole);
 }
 
 static void methods_are_known_or_501_and_noise_is_400(void **state)
@@ -338,6 +350,7 @@ int main(void)
         cmocka_unit_test(lines_end_in_cr_lf_and_fields_have_no_control_bytes),
         cmocka_unit_test(http_1_1_needs_exactly_one_valid_host),
         cmocka_unit_test(other_versions_are_told_from_noise),
+        cmocka_unit_test(a_line_without_a_version_is_told_so),
         cmocka_unit_test(methods_are_known_or_501_and_noise_is_400),
         cmocka_unit_test(targets_are_paths_or_http_urls),
         cmocka_unit_test(expectations_other_than_100_continue_are_417),

@@ -89,6 +89,21 @@ static void more_fields_than_allowed_are_431(void **state)
     }
 }
 
+#define BEFORE_CHUNKS "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+/* 16 KiB are free; 5 bytes of body allow 5 more. */
+static void chunk_framing_over_its_limit_is_400(void **state)
+{
+    size_t room = 16384 + 5 - strlen("5;\r\n\r\n0\r\n\r\n");
+    size_t trailer_room = 16384 - strlen("0\r\nA: \r\n\r\n");
+
+    (void)state;
+    assert_int_equal(answer_to(BEFORE_CHUNKS "5;", room, "\r\nhello\r\n0\r\n\r\n"), 0);
+    assert_int_equal(answer_to(BEFORE_CHUNKS "5;", room + 1, "\r\nhello\r\n0\r\n\r\n"), 400);
+    assert_int_equal(answer_to(BEFORE_CHUNKS "0\r\nA: ", trailer_room, "\r\n\r\n"), 0);
+    assert_int_equal(answer_to(BEFORE_CHUNKS "0\r\nA: ", trailer_room + 1, "\r\n\r\n"), 400);
+}
+
 static void a_body_over_its_limit_is_413_before_it_is_read(void **state)
 {
     static const char at_limit[] =
@@ -112,6 +127,7 @@ int main(void)
         cmocka_unit_test(a_request_line_over_its_limit_is_414),
         cmocka_unit_test(fields_over_their_limit_are_431),
         cmocka_unit_test(more_fields_than_allowed_are_431),
+        cmocka_unit_test(chunk_framing_over_its_limit_is_400),
         cmocka_unit_test(a_body_over_its_limit_is_413_before_it_is_read),
     };
 

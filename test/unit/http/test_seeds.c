@@ -14,6 +14,9 @@ static const struct http_limits limits = {8192, 16384, 100, 8 << 20};
 /* Small enough that every seed meets some of them. */
 static const struct http_limits tight = {40, 90, 4, 20};
 
+/* Fields are too long well before a request line would be. */
+static const struct http_limits uneven = {8192, 30, 4, 20};
+
 struct seed {
     char name[64];
     struct sr_buffer bytes;
@@ -104,6 +107,7 @@ static void limits_are_met_at_the_same_byte_however_seeds_are_cut(void **state)
 {
     (void)state;
     check_all_cuts(&tight);
+    check_all_cuts(&uneven);
 }
 
 /* What is read of a and b sent together is what is read of each. */
