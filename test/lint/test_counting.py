@@ -13,13 +13,13 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def run_units(tmp_path):
     """A function that runs the unit suite of a made-up build whose test programs are shell scripts."""
-    def run(*scripts, budget=60, timeout=30, sanitizer="none"):
+    def run(*scripts, budget=60, timeout=30, protocol="tap"):
         info = tmp_path / "meson-info"
         info.mkdir(exist_ok=True)
         tests = [{"name": f"t{number}", "suite": ["simple-request:core"], "cmd": ["/bin/sh", "-c", script], "env": {},
-                  "workdir": str(tmp_path), "timeout": timeout} for number, script in enumerate(scripts)]
+                  "workdir": str(tmp_path), "timeout": timeout, "protocol": protocol} for number, script in enumerate(scripts)]
         (info / "intro-tests.json").write_text(json.dumps(tests))
-        (info / "intro-buildoptions.json").write_text(json.dumps([{"name": "b_sanitize", "value": sanitizer}]))
+        (info / "intro-buildoptions.json").write_text(json.dumps([{"name": "b_sanitize", "value": "none"}]))
         done = subprocess.run([str(ROOT / "scripts" / "run-tests"), "--build", str(tmp_path), "--suite", "unit", "--unit-budget",
                                str(budget)], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100)
         return done.returncode, done.stdout.splitlines()[-1]
@@ -43,6 +43,10 @@ def test_every_test_function_counts(run_units):
 ])
 def test_what_did_not_pass_is_a_failure(run_units, script, counts):
     assert run_units(script) == (1, counts)
+
+
+def test_a_program_that_only_has_an_exit_code_counts_one(run_units):
+    assert run_units("true", "exit 3", "kill -SEGV $$", protocol="exitcode") == (1, "1 passed, 2 failed")
 
 
 def test_a_suite_that_ran_nothing_is_a_failure(run_units):

@@ -96,8 +96,9 @@ def including(path, line):
     ("src/core/twice.c", '#include "twice.h"', "does not name its folder"),
     ("src/core/twice.c", '#include "../base/add.h"', "does not name its folder"),
     ("src/core/twice.c", '#include "core/thrice.h"', "does not exist"),
-    ("src/core/twice.c", '#include "build_info.h"', "is for main.c, metrics"),
-    ("src/core/twice.c", "#include <sqlite3.h>", "belongs to main.c, store"),
+    ("src/core/twice.c", '#include "build_info.h"', "is for command, main.c, metrics"),
+    ("src/core/twice.c", "#include <sqlite3.h>", "belongs to command, main.c, store"),
+    ("src/server/server.c", '#include "command/run.h"', "does not exist"),
     ("src/extra/new.c", '#include "base/add.h"', "does not know"),
     ("src/base/add.h", '#include "core/twice.h"', "base must not know core"),
 ])
