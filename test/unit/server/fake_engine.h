@@ -1,10 +1,11 @@
 /*
- * An engine of which the test decides when turns are released and loads are in. It stands in for
- * src/server/engine.c at link time. One lock over everything: the test's thread and the workers
- * may call at any time.
+ * An engine of which the test decides when turns are released and loads are in. It stands in
+ * for src/server/engine.c at link time. One lock over everything: the test's thread and the
+ * workers may call at any time.
  *
- * Keys say what happens: "wait..." waits for fake_engine_load, "turn..." waits for the next turn
- * once, "unknown..." is counted without a total, "over..." overflows, "full..." is rejected.
+ * Keys say what happens: "wait..." waits for fake_engine_load, "turn..." waits for the next
+ * turn once, "unknown..." is counted without a total, "over..." overflows, "full..." is
+ * rejected.
  */
 #ifndef SR_TEST_SERVER_FAKE_ENGINE_H
 #define SR_TEST_SERVER_FAKE_ENGINE_H

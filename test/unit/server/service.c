@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "server/worker.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -118,6 +119,11 @@ void service_await_no_connections(const struct service *service)
     while (METRIC(service, connections_accepted) != METRIC(service, connections_closed)) {
         look_again(since_ms, "connections to close");
     }
+}
+
+size_t service_connection_size(void)
+{
+    return sizeof(struct connection) + CONNECTION_HOLDS_MAX * sizeof(struct hold);
 }
 
 static int connect_unix(const char *path)

@@ -45,6 +45,10 @@ void service_await_attempts(const struct service *service, uint64_t least);
 /* Waits until no connection is open. */
 void service_await_no_connections(const struct service *service);
 
+/* Bytes that the server keeps for a connection while it is idle, its share of the ring of holds
+ * included. */
+size_t service_connection_size(void);
+
 /* A connected socket. */
 int client_open(const struct service *service);
 void client_close(int *fd);
@@ -57,8 +61,8 @@ struct reply {
     char body[2048];
 };
 
-/* The next answer, read byte by byte so that nothing behind it is taken. Status 0: the connection
- * closed instead. */
+/* The next answer, read byte by byte so that nothing behind it is taken. Status 0: the
+ * connection closed instead. */
 void client_read_reply(int fd, struct reply *ret_reply);
 
 /* Reads an answer and checks status and body (NULL: not looked at). */

@@ -1,6 +1,6 @@
 /*
- * Answers leave when the engine releases their turn, and not before; requests that wait are given
- * again; the order of answers is the order of requests whatever happens.
+ * Answers leave when the engine releases their turn, and not before; requests that wait are
+ * given again; the order of answers is the order of requests whatever happens.
  */
 #include "service.h"
 

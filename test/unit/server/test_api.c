@@ -1,0 +1,284 @@
+/*
+ * Routes, order of checks, and the engine's answers as replies; without sockets.
+ */
+#include "support/unit.h"
+
+#include "fake_engine.h"
+#include "server/api.h"
+#include "server/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct fixture {
+    struct server_options options;
+    struct engine *engine;
+    struct api api;
+    struct sr_buffer out;
+    struct http_parser parser;
+    struct api_call call;
+    enum sr_result render_result;
+};
+
+static enum sr_result render(void *context, struct sr_span accept, struct sr_buffer *out,
+                             const char **ret_content_type)
+{
+    struct fixture *f = context;
+
+    *ret_content_type = "application/openmetrics-text";
+    if (f->render_result != SR_OK) {
+        return f->render_result;
+    }
+    return sr_buffer_append(out, accept.data, accept.size);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+
+    server_options_default(&f->options);
+    f->engine = fake_engine_new(1);
+    f->options.engine = f->engine;
+    f->options.render_metrics = render;
+    f->options.render_context = f;
+    assert_int_equal(api_init(&f->api, &f->options, engine_worker(f->engine, 0)), SR_OK);
+    f->api.now_ms = 1;
+    sr_buffer_init(&f->out, 1 << 20);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    (void)api_turn_end(&f->api, true);
+    api_done(&f->api);
+    sr_buffer_done(&f->out);
+    fake_engine_free(f->engine);
+    free(f);
+    return 0;
+}
+
+/* Has the request in `text` answered; what was appended follows as text in f->out. */
+static enum api_step ask(struct fixture *f, const char *text)
+{
+    struct http_request request;
+    struct http_refusal refusal;
+    size_t size = strlen(text);
+    size_t consumed;
+    uint8_t *region = malloc(size);
+    enum api_step step;
+
+    memcpy(region, text, size);
+    f->out.size = 0;
+    http_parser_init(&f->parser, &f->options.http);
+    assert_int_equal(http_parser_feed(&f->parser, region, size, &request, &consumed, &refusal),
+                     HTTP_PARSE_REQUEST);
+    step = api_begin(&f->api, &request, &f->out, &f->call);
+    assert_int_equal(sr_buffer_append(&f->out, "", 1), SR_OK);
+    free(region);
+    return step;
+}
+
+static const char *answer(struct fixture *f)
+{
+    return (const char *)f->out.data;
+}
+
+static void expect(struct fixture *f, const char *text, int status)
+{
+    assert_int_equal(ask(f, text), API_ANSWERED);
+    if (f->call.status != status) {
+        fail_msg("expected %d: %s-> %s", status, text, answer(f));
+    }
+    assert_int_equal(atoi(answer(f) + 9), status);
+}
+
+#define JSON "Host: x\r\nContent-Type: application/json\r\n"
+#define FORM "Host: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+
+static void checks_come_in_the_promised_order(void **state)
+{
+    struct fixture *f = *state;
+
+    expect(f, "DELETE /nothing HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n\r\n", 404);
+    expect(f, "GET /increment HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n\r\n", 405);
+    expect(f, "POST /increment HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n\r\n", 415);
+    expect(f, "POST /increment HTTP/1.1\r\n" JSON "Accept: text/html\r\n\r\n", 406);
+    expect(f, "POST /increment HTTP/1.1\r\n" JSON "\r\n", 400);
+    expect(f, "POST /increment HTTP/1.1\r\n" JSON "Content-Length: 2\r\n\r\n{}", 422);
+    assert_int_equal(fake_engine_seen(f->engine).turns_begun, 0);
+}
+
+static void only_whole_paths_are_routes(void **state)
+{
+    static const char *const paths[] = {"/",         "/increment/", "/Increment",
+                                        "/incremen", "/counters",   "/counters/",
+                                        "/livez/",   "//livez",     "/counters/a/b",
+                                        "/%6civez"};
+    struct fixture *f = *state;
+    char text[128];
+
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        (void)snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", paths[i]);
+        expect(f, text, 404);
+        assert_int_equal(f->call.route, HTTP_ROUTE_UNKNOWN);
+    }
+    expect(f, "GET /livez?verbose HTTP/1.1\r\nHost: x\r\n\r\n", 200);
+}
+
+static void methods_a_path_does_not_take_are_told(void **state)
+{
+    struct fixture *f = *state;
+
+    expect(f, "PATCH /counters/a HTTP/1.1\r\nHost: x\r\n\r\n", 405);
+    assert_non_null(strstr(answer(f), "\r\nAllow: GET, HEAD, OPTIONS\r\n"));
+    expect(f, "OPTIONS /increment HTTP/1.1\r\nHost: x\r\n\r\n", 204);
+    assert_non_null(strstr(answer(f), "\r\nAllow: POST, OPTIONS\r\n"));
+    expect(f, "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 204);
+    expect(f, "OPTIONS /nothing HTTP/1.1\r\nHost: x\r\n\r\n", 404);
+}
+
+static void a_form_counts_like_json(void **state)
+{
+    struct fixture *f = *state;
+
+    expect(f,
+           "POST /increment HTTP/1.1\r\n" JSON "Content-Length: 22\r\n\r\n"
+           "{\"key\":\"a\",\"value\":40}",
+           200);
+    expect(f, "POST /increment HTTP/1.1\r\n" FORM "Content-Length: 13\r\n\r\nkey=a&value=2",
+           200);
+    assert_non_null(strstr(answer(f), "\r\n\r\n{\"data\":{\"key\":\"a\",\"value\":42}}"));
+    assert_true(f->call.counts);
+    assert_int_equal(fake_engine_seen(f->engine).turns_begun, 1); /* one turn for all */
+}
+
+static void the_engines_answers_have_their_statuses(void **state)
+{
+    struct fixture *f = *state;
+
+    expect(f,
+           "POST /increment HTTP/1.1\r\n" FORM "Content-Length: 19\r\n\r\nkey=unknown&value=2",
+           202);
+    assert_non_null(strstr(answer(f), "{\"data\":{\"key\":\"unknown\",\"value\":null}}"));
+    assert_true(f->call.counts);
+    expect(f, "POST /increment HTTP/1.1\r\n" FORM "Content-Length: 16\r\n\r\nkey=over&value=2",
+           409);
+    assert_true(f->call.counts);
+    assert_non_null(strstr(answer(f), "{\"error\":{\"message\":\""));
+    expect(f, "POST /increment HTTP/1.1\r\n" FORM "Content-Length: 16\r\n\r\nkey=full&value=2",
+           503);
+    assert_false(f->call.counts);
+    assert_non_null(strstr(answer(f), "\r\nRetry-After: 1\r\n"));
+    expect(f, "GET /counters/full HTTP/1.1\r\nHost: x\r\n\r\n", 503);
+    expect(f, "GET /counters/nobody HTTP/1.1\r\nHost: x\r\n\r\n", 404);
+    assert_non_null(strstr(answer(f), "{\"errors\":{\"detail\":\""));
+    assert_true(f->call.counts);
+}
+
+static void a_counter_is_read_with_what_is_synced_of_it(void **state)
+{
+    struct fixture *f = *state;
+
+    expect(f,
+           "POST /increment HTTP/1.1\r\n" FORM "Content-Length: 18\r\n\r\nkey=%2F%20&value=5",
+           200);
+    expect(f, "GET /counters/%2F%20 HTTP/1.1\r\nHost: x\r\n\r\n", 200);
+    assert_non_null(
+        strstr(answer(f), "{\"data\":{\"key\":\"/ \",\"value\":5,\"synced\":null}}"));
+    expect(f,
+           "POST /increment HTTP/1.1\r\n" FORM "Content-Length: 19\r\n\r\nkey=%2F%20&value=15",
+           200);
+    expect(f, "HEAD /counters/%2F%20 HTTP/1.1\r\nHost: x\r\n\r\n", 200);
+    assert_string_equal(strstr(answer(f), "\r\n\r\n"), "\r\n\r\n");
+    expect(f, "GET /counters/%2F%20 HTTP/1.1\r\nHost: x\r\n\r\n", 200);
+    assert_non_null(strstr(answer(f), "\"value\":20,\"synced\":19}}"));
+    expect(f, "GET /counters/%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400);
+}
+
+static void a_minimal_answer_is_202_without_a_body(void **state)
+{
+    struct fixture *f = *state;
+
+    expect(f,
+           "POST /increment HTTP/1.1\r\n" FORM "Prefer: return=minimal\r\n"
+           "Content-Length: 13\r\n\r\nkey=m&value=1",
+           202);
+    assert_non_null(strstr(answer(f), "\r\nPreference-Applied: return=minimal\r\n"));
+    assert_non_null(strstr(answer(f), "\r\nContent-Length: 0\r\n"));
+    assert_int_equal(fake_engine_total(f->engine, "m"), 1);
+}
+
+static void health_says_why_it_is_bad(void **state)
+{
+    struct fixture *f = *state;
+
+    expect(f, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", 200);
+    assert_non_null(strstr(answer(f), "{\"data\":{\"status\":\"ok\"}}"));
+    fake_engine_unready(f->engine, "claim refused");
+    expect(f, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", 503);
+    assert_non_null(strstr(answer(f), "{\"error\":{\"message\":\"claim refused\"}}"));
+    expect(f, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 503);
+    expect(f, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", 200);
+}
+
+static void the_metrics_page_is_the_renderers(void **state)
+{
+    struct fixture *f = *state;
+
+    expect(f,
+           "GET /metrics HTTP/1.1\r\nHost: x\r\nAccept: application/openmetrics-text\r\n\r\n",
+           200);
+    assert_non_null(strstr(answer(f), "\r\nContent-Type: application/openmetrics-text\r\n"));
+    assert_non_null(strstr(answer(f), "\r\n\r\napplication/openmetrics-text"));
+    expect(f, "GET /metrics HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\n\r\n", 406);
+    f->render_result = SR_NO_MEMORY;
+    expect(f, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 500);
+}
+
+static void a_waiting_call_is_given_again_with_its_key(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(ask(f, "GET /counters/wait HTTP/1.1\r\nHost: x\r\n\r\n"), API_WAITS);
+    assert_int_equal(fake_engine_seen(f->engine).pins, 1);
+    f->out.size = 0;
+    assert_int_equal(api_again(&f->api, &f->call, &f->out), API_WAITS);
+    assert_int_equal(fake_engine_seen(f->engine).pins, 1);
+    fake_engine_load(f->engine);
+    assert_int_equal(api_again(&f->api, &f->call, &f->out), API_ANSWERED);
+    assert_int_equal(f->call.status, 404);
+    assert_int_equal(fake_engine_seen(f->engine).pins, 0);
+}
+
+static void an_answer_without_memory_is_none(void **state)
+{
+    struct fixture *f = *state;
+
+    sr_buffer_done(&f->out);
+    sr_buffer_init(&f->out, 64);
+    assert_int_equal(ask(f, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"), API_FAILED);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(checks_come_in_the_promised_order),
+        TEST(only_whole_paths_are_routes),
+        TEST(methods_a_path_does_not_take_are_told),
+        TEST(a_form_counts_like_json),
+        TEST(the_engines_answers_have_their_statuses),
+        TEST(a_counter_is_read_with_what_is_synced_of_it),
+        TEST(a_minimal_answer_is_202_without_a_body),
+        TEST(health_says_why_it_is_bad),
+        TEST(the_metrics_page_is_the_renderers),
+        TEST(a_waiting_call_is_given_again_with_its_key),
+        TEST(an_answer_without_memory_is_none),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
