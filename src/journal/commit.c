@@ -1,8 +1,10 @@
 /*
- * Group commit: the whole hand-over queue as one frame, one write, one sync. Runs on the journal thread alone.
+ * Group commit: the whole hand-over queue as one frame, one write, one sync. Runs on the
+ * journal thread alone.
  *
- * A failed write or sync takes nothing back (DESIGN section 4): the frames that are not durable stay in memory and are written to a
- * fresh file whose header says from which sequence on it replaces what earlier files hold.
+ * A failed write or sync takes nothing back (DESIGN section 4): the frames that are not durable
+ * stay in memory and are written to a fresh file whose header says from which sequence on it
+ * replaces what earlier files hold.
  */
 #include "journal/journal_internal.h"
 
@@ -11,12 +13,20 @@
 
 #define SYNC_INTERVAL_MS 1000U
 
+static uint64_t room_for_frames(const struct raw_file *raw)
+{
+    return raw->bytes - JOURNAL_FRAMES_AT - JOURNAL_BLOCK;
+}
+
+/* Takes a spare to be the current file. What fits into it counts as room from here on, so that
+ * a change of files is no moment without. */
 static struct raw_file *take_spare(struct journal *j)
 {
     struct raw_file *raw;
 
     (void)pthread_mutex_lock(&j->files_lock);
     raw = raw_list_pop(&j->spares);
+    j->current_left = raw == NULL ? 0 : room_for_frames(raw);
     journal_recompute_room(j);
     (void)pthread_cond_signal(&j->spare_wanted);
     (void)pthread_mutex_unlock(&j->files_lock);
@@ -27,7 +37,7 @@ static void set_current(struct journal *j, struct raw_file *raw)
 {
     (void)pthread_mutex_lock(&j->files_lock);
     j->current = raw;
-    j->current_left = raw->bytes - JOURNAL_FRAMES_AT - JOURNAL_BLOCK;
+    j->current_left = room_for_frames(raw);
     j->current_bytes = raw->bytes;
     j->current_id = raw->file_id;
     j->current_first = raw->first_sequence;
@@ -60,7 +70,8 @@ enum sr_result journal_start_file(struct journal *j, uint64_t first_sequence,
     return SR_OK;
 }
 
-/* The current file takes no more frames: it waits among the closed ones until its records are covered. */
+/* The current file takes no more frames: it waits among the closed ones until its records are
+ * covered. */
 static void put_away_current(struct journal *j, bool failed)
 {
     struct raw_file *raw = j->current;
@@ -73,9 +84,11 @@ static void put_away_current(struct journal *j, bool failed)
     (void)pthread_mutex_lock(&j->files_lock);
     raw_list_push(&j->closed, raw);
     j->current = NULL;
-    j->current_left = 0;
     j->current_bytes = 0;
-    journal_recompute_room(j);
+    if (failed) {
+        j->current_left = 0;
+        journal_recompute_room(j);
+    }
     (void)pthread_mutex_unlock(&j->files_lock);
 }
 
@@ -153,7 +166,8 @@ static enum sr_result append_close_frame(struct journal *j, struct sr_err *err)
     return result;
 }
 
-/* A higher file may exist only when everything below it is durable: sync, close, then the next one. */
+/* A higher file may exist only when everything below it is durable: sync, close, then the next
+ * one. */
 static enum sr_result next_file(struct journal *j, struct sr_err *err)
 {
     if (j->current != NULL) {
@@ -167,7 +181,8 @@ static enum sr_result next_file(struct journal *j, struct sr_err *err)
     return journal_start_file(j, j->sequence + 1, err);
 }
 
-/* The frame is written (and synced where the mode wants it): positions move, the queue's side is free again. */
+/* The frame is written (and synced where the mode wants it): positions move, the queue's side
+ * is free again. */
 static void committed(struct journal *j)
 {
     struct queue_side *side = j->writing;
@@ -195,7 +210,8 @@ static void committed(struct journal *j)
     atomic_fetch_sub(&j->claimed, size);
 }
 
-/* JOURNAL_WRITE: the frame stays in memory until it is synced; without memory for that it is synced at once. */
+/* JOURNAL_WRITE: the frame stays in memory until it is synced; without memory for that it is
+ * synced at once. */
 static enum sr_result write_mode_written(struct journal *j, const uint8_t *frame,
                                          uint64_t bytes, struct sr_err *err)
 {
@@ -300,7 +316,8 @@ static enum sr_result sync_written(struct journal *j, struct sr_err *err)
     return SR_OK;
 }
 
-/* Writes the frames that were written and not synced again, into the fresh current file, and syncs them. */
+/* Writes the frames that were written and not synced again, into the fresh current file, and
+ * syncs them. */
 static enum sr_result rewrite_unsynced(struct journal *j, struct sr_err *err)
 {
     struct sr_span rest = sr_buffer_span(&j->unsynced);
