@@ -42,7 +42,7 @@ static bool is_digit(uint8_t byte)
 
 static bool is_letter(uint8_t byte)
 {
-    return lower_case(byte) >= 'a' && lower_case(byte) <= 'z';
+    return (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
 }
 
 static bool is_hex(uint8_t byte)
@@ -65,6 +65,18 @@ bool http_same_text(struct sr_span text, const char *lower)
     return lower[text.size] == '\0';
 }
 
+/* Of a name of the same length. Only letters and, not allowed in names, control bytes become
+ * what is compared with by setting the bit that makes letters small. */
+static bool is_name(struct sr_span name, const char *lower)
+{
+    uint8_t difference = 0;
+
+    for (size_t i = 0; i < name.size; i++) {
+        difference |= (name.data[i] | 0x20) ^ (uint8_t)lower[i];
+    }
+    return difference == 0;
+}
+
 unsigned http_field_of(struct sr_span name)
 {
     if (name.size == 0 || name.size > NAME_SIZE_MAX) {
@@ -73,7 +85,7 @@ unsigned http_field_of(struct sr_span name)
     for (const struct known_name *known = known_names[name.size]; known->lower != NULL;
          known++) {
         if (lower_case(name.data[0]) == (uint8_t)known->lower[0]) {
-            return http_same_text(name, known->lower) ? known->field : HTTP_FIELD_UNKNOWN;
+            return is_name(name, known->lower) ? known->field : HTTP_FIELD_UNKNOWN;
         }
     }
     return HTTP_FIELD_UNKNOWN;
@@ -109,11 +121,11 @@ static size_t name_size(struct sr_span host)
     while (i < host.size) {
         uint8_t byte = host.data[i];
 
-        if (byte == '%' && host.size - i > 2 && is_hex(host.data[i + 1]) &&
-            is_hex(host.data[i + 2])) {
-            i += 3;
-        } else if (is_letter(byte) || is_digit(byte) || is_one_of(byte, "-._~!$&'()*+,;=")) {
+        if (is_letter(byte) || is_digit(byte) || is_one_of(byte, "-._~!$&'()*+,;=")) {
             i++;
+        } else if (byte == '%' && host.size - i > 2 && is_hex(host.data[i + 1]) &&
+                   is_hex(host.data[i + 2])) {
+            i += 3;
         } else {
             break;
         }
