@@ -49,6 +49,15 @@ def test_a_program_that_only_has_an_exit_code_counts_one(run_units):
     assert run_units("true", "exit 3", "kill -SEGV $$", protocol="exitcode") == (1, "1 passed, 2 failed")
 
 
+def test_a_program_that_is_not_there_is_a_failure(run_units, tmp_path):
+    run_units(GOOD)
+    intro = tmp_path / "meson-info" / "intro-tests.json"
+    intro.write_text(intro.read_text().replace("/bin/sh", "/bin/not-there"))
+    done = subprocess.run([str(ROOT / "scripts" / "run-tests"), "--build", str(tmp_path), "--suite", "unit"],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "0 passed, 1 failed")
+
+
 def test_a_suite_that_ran_nothing_is_a_failure(run_units):
     assert run_units() == (1, "0 passed, 1 failed")
 
