@@ -1,0 +1,14 @@
+/*
+ * The memory that the control group of this process allows: a container's limit.
+ */
+#ifndef SR_COMMAND_CGROUP_H
+#define SR_COMMAND_CGROUP_H
+
+#include <stdint.h>
+
+/* The lowest memory limit in bytes of this process's group and those above it, of version 2 or
+ * 1 (cgroups(7)); UINT64_MAX where there is none or none is told. root: "" for the machine, a
+ * directory with proc/ and sys/ in tests. */
+uint64_t cgroup_memory_limit(const char *root);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * The subcommands: words, help and what runs. Above everything: command/ may include any
+ * module, none includes it.
+ */
+#ifndef SR_COMMAND_COMMAND_H
+#define SR_COMMAND_COMMAND_H
+
+#include "command/config.h"
+
+#define COMMAND_OK 0
+#define COMMAND_FAILED 1
+#define COMMAND_USAGE 2 /* a mistake on the command line or in the environment */
+
+/* One subcommand; the options follow its words. */
+struct command {
+    const char *words; /* "journal dump" */
+    const char *help;
+    /* Returns the exit code; what is wrong was told on standard error. */
+    int (*run)(const struct config *config);
+};
+
+/* Runs what the arguments (without the program's name, NULL at the end) ask for; returns the
+ * exit code. */
+int command_main(const char *const *arguments);
+
+/* All subcommands; the first runs where none is named. Ends with words NULL. */
+extern const struct command commands[];
+
+int command_serve(const struct config *config);
+int command_healthcheck(const struct config *config);
+int command_version(const struct config *config);
+int command_help(const struct config *config);
+
+/* "simple-request: text" on standard error. */
+void command_complain(const char *text);
+
+#endif

@@ -1,0 +1,135 @@
+/*
+ * From the command line to the subcommand.
+ */
+#include "command/command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* verify and journal dump belong here as well. */
+const struct command commands[] = {
+    {"serve", "run the service (the default)", command_serve},
+    {"healthcheck", "ask the service at --listen and --port whether it is ready",
+     command_healthcheck},
+    {"version", "show the versions of program and libraries", command_version},
+    {"help", "show this", command_help},
+    {NULL, NULL, NULL},
+};
+
+void command_complain(const char *text)
+{
+    (void)fprintf(stderr, "simple-request: %s\n", text);
+}
+
+static const char *environment(const char *variable)
+{
+    return getenv(variable);
+}
+
+/* How many of the arguments the command's words are; 0 where they are others. */
+static size_t count_matching(const struct command *command, const char *const *arguments)
+{
+    const char *words = command->words;
+    size_t count = 0;
+
+    for (;; count++) {
+        size_t size = strcspn(words, " ");
+
+        if (arguments[count] == NULL || strlen(arguments[count]) != size ||
+            strncmp(arguments[count], words, size) != 0) {
+            return 0;
+        }
+        if (words[size] == '\0') {
+            return count + 1;
+        }
+        words += size + 1;
+    }
+}
+
+/* The command that the arguments begin with; moves *arguments behind its words. NULL where
+ * there is no such command. */
+static const struct command *find_command(const char *const **arguments)
+{
+    if (**arguments == NULL || (**arguments)[0] == '-') {
+        return &commands[0];
+    }
+    for (const struct command *command = commands; command->words != NULL; command++) {
+        size_t count = count_matching(command, *arguments);
+
+        if (count > 0) {
+            *arguments += count;
+            return command;
+        }
+    }
+    return NULL;
+}
+
+static int no_such_command(const char *const *arguments)
+{
+    bool two = arguments[1] != NULL && arguments[1][0] != '-';
+    char text[256];
+
+    /* Never all of a word: it may be a URL with a password that lost its option. */
+    (void)snprintf(text, sizeof(text), "%.*s%s%.*s: no such command; there are",
+                   (int)strcspn(arguments[0], ":@="), arguments[0], two ? " " : "",
+                   two ? (int)strcspn(arguments[1], ":@=") : 0, two ? arguments[1] : "");
+    command_complain(text);
+    for (const struct command *command = commands; command->words != NULL; command++) {
+        (void)fprintf(stderr, "  %-14s %s\n", command->words, command->help);
+    }
+    return COMMAND_USAGE;
+}
+
+static bool names(const char *const *arguments, const char *a, const char *b)
+{
+    for (; *arguments != NULL; arguments++) {
+        if (strcmp(*arguments, a) == 0 || strcmp(*arguments, b) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int print_config(const struct config *config)
+{
+    struct sr_err err;
+
+    if (config_check_store(config, &err) != SR_OK) {
+        command_complain(err.text);
+        return COMMAND_USAGE;
+    }
+    config_print(config, stdout);
+    return COMMAND_OK;
+}
+
+static int run(const struct command *command, const char *const *arguments)
+{
+    static struct config config; /* of PATH_MAX and more: not on the stack */
+    struct sr_err err;
+
+    if (config_read(&config, arguments, environment, &err) != SR_OK) {
+        command_complain(err.text);
+        (void)fputs("--help lists the options\n", stderr);
+        return COMMAND_USAGE;
+    }
+    if (config_number(&config, CONFIG_PRINT_CONFIG) != 0) {
+        return print_config(&config);
+    }
+    return command->run(&config);
+}
+
+int command_main(const char *const *arguments)
+{
+    const struct command *command;
+
+    /* Before anything is read: whoever asks for help may have something wrong. */
+    if (names(arguments, "--help", "-h")) {
+        return command_help(NULL);
+    }
+    if (names(arguments, "--version", "-V")) {
+        return command_version(NULL);
+    }
+    command = find_command(&arguments);
+    return command == NULL ? no_such_command(arguments) : run(command, arguments);
+}

@@ -1,0 +1,51 @@
+/*
+ * One scrape of /metrics.
+ */
+#include "command/scrape.h"
+
+#include "command/service.h"
+#include "metrics/metrics.h"
+
+_Static_assert(ENGINE_REJECTION_COUNT - 1 <= METRICS_REJECTIONS_MAX,
+               "every reason has a place in a snapshot");
+
+static void gather_service(const struct service *s, struct metrics_service *ret_service)
+{
+    struct engine_stats engine;
+
+    engine_stats(s->engine, &engine);
+    *ret_service = (struct metrics_service){
+        .increments_accepted = engine.increments_accepted,
+        .increments_overflowed = engine.overflows,
+        .waits = engine.waits,
+        .turns = engine.turns,
+        .turns_held = engine.replies_held,
+        .connections_limit = server_connections_max(s->server),
+        .bodies_in_flight = server_bodies_in_flight(s->server),
+    };
+    for (int i = ENGINE_REJECT_NONE + 1; i < ENGINE_REJECTION_COUNT; i++) {
+        ret_service->rejected[ret_service->rejected_count++] = (struct metrics_labelled){
+            .label = engine_rejection_label((enum engine_rejection)i),
+            .value = engine.rejected[i],
+        };
+    }
+}
+
+enum sr_result scrape_render(void *context, struct sr_span accept, struct sr_buffer *out,
+                             const char **ret_content_type)
+{
+    const struct service *s = context;
+    struct metrics_snapshot snapshot = {
+        .http = s->http,
+        .http_count = config_number(s->config, CONFIG_WORKERS),
+        .database_system = s->database_system,
+    };
+
+    gather_service(s, &snapshot.service);
+    counters_stats(s->counters, &snapshot.counters);
+    journal_stats(s->journal, &snapshot.journal);
+    flusher_stats(s->flusher, &snapshot.flusher);
+    loader_stats(s->loader, &snapshot.loader);
+    process_stats_read(&snapshot.process);
+    return metrics_render(&snapshot, accept, out, ret_content_type);
+}

@@ -1,0 +1,117 @@
+/*
+ * simple-request serve: start, wait for the end, end.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "build_info.h"
+#include "command/banner.h"
+#include "command/command.h"
+#include "command/service.h"
+#include "command/signals.h"
+
+#include <stdio.h>
+#include <sys/resource.h>
+
+/* Connections are bounded by --connections-max; the soft limit is for programs that use
+ * select(2). */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+            sr_log(SR_LOG_WARN, "process.descriptors",
+                   "cannot raise the limit of open files to its maximum");
+        }
+    }
+}
+
+static void log_start(const struct service *s)
+{
+    const struct journal_recovery *r = &s->recovery;
+    char store[SR_OPTION_SHOWN_SIZE];
+    const char *url;
+
+    store_url_redact(config_text(s->config, CONFIG_DATABASE_URL), store, sizeof(store));
+    sr_log(r->torn_bytes == 0 ? SR_LOG_INFO : SR_LOG_WARN, "journal.recovered",
+           r->torn_bytes == 0
+               ? "the journal is read"
+               : "the journal is read; its torn tail, never acknowledged, is cut",
+           sr_log_number("files", (int64_t)r->files),
+           sr_log_number("records", (int64_t)r->replayed_records),
+           sr_log_number("torn_bytes", (int64_t)r->torn_bytes),
+           sr_log_number("open_epoch", (int64_t)r->open_epoch));
+    for (size_t i = 0; (url = server_url(s->server, i)) != NULL; i++) {
+        sr_log(SR_LOG_INFO, "server.listening", "listening", sr_log_text("url", url),
+               sr_log_text("data_dir", datadir_path(s->datadir)), sr_log_text("store", store),
+               sr_log_text("version", SR_BUILD_VERSION));
+    }
+}
+
+static int failed(const char *event, const struct sr_err *err)
+{
+    sr_log(SR_LOG_ERROR, event, err->text);
+    sr_log_flush();
+    return COMMAND_FAILED;
+}
+
+static int end(struct service *s, const char *why)
+{
+    uint64_t begin = sr_clock_monotonic_ms();
+    struct sr_err err;
+    enum sr_result result;
+
+    sr_log(SR_LOG_INFO, "server.draining", "ending: answering and flushing what is in flight",
+           sr_log_text("signal", why));
+    result = service_stop(s, begin + config_number(s->config, CONFIG_DRAIN_TIMEOUT), &err);
+    if (result != SR_OK && result != SR_TIMEOUT) {
+        return failed("server.ended_badly", &err);
+    }
+    if (result == SR_TIMEOUT) {
+        sr_log(SR_LOG_WARN, "server.unsynced",
+               "the next start brings into the database what the journal keeps",
+               sr_log_text("reason", err.text));
+    }
+    sr_log(SR_LOG_INFO, "server.ended", "ended",
+           sr_log_number("elapsed_ms", (int64_t)(sr_clock_monotonic_ms() - begin)));
+    sr_log_flush();
+    return COMMAND_OK;
+}
+
+static int run(struct service *s)
+{
+    struct sr_err err;
+    enum sr_result result = service_start(s, &err);
+
+    if (result != SR_OK) {
+        struct sr_err ignored; /* the start's failure is the one to tell */
+        int code = failed("server.start_failed", &err);
+
+        (void)!service_stop(s, 0, &ignored);
+        return code;
+    }
+    log_start(s);
+    banner_print(s, stdout);
+    return end(s, signals_wait(sr_log_flush));
+}
+
+int command_serve(const struct config *config)
+{
+    static struct service service;
+    struct sr_err err;
+    int code;
+
+    if (config_check_store(config, &err) != SR_OK) {
+        command_complain(err.text);
+        return COMMAND_USAGE;
+    }
+    sr_log_setup((enum sr_log_level)config_number(config, CONFIG_LOG_LEVEL),
+                 (enum sr_log_format)config_number(config, CONFIG_LOG_FORMAT));
+    signals_prepare();
+    raise_descriptor_limit();
+    code = service_open(&service, config, &err) == SR_OK ? run(&service)
+                                                         : failed("server.start_failed", &err);
+    service_close(&service);
+    return code;
+}

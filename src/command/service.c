@@ -1,0 +1,273 @@
+/*
+ * The running service: the one place that knows all parts and their order.
+ */
+#include "command/service.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "command/events.h"
+#include "command/scrape.h"
+
+#include <stdlib.h>
+
+/* ---- what parts call each other by ---- */
+
+/* The journal is built before the engine, but no thread of it runs before there is one. */
+static void on_progress(void *context)
+{
+    struct service *s = context;
+
+    engine_progress(s->engine);
+}
+
+static void on_loaded(void *context)
+{
+    struct service *s = context;
+
+    engine_loaded(s->engine);
+}
+
+static uint32_t current_tick(void *context)
+{
+    struct service *s = context;
+
+    return flusher_tick(s->flusher);
+}
+
+static void claim_soon(void *context)
+{
+    struct service *s = context;
+
+    flusher_look_soon(s->flusher);
+}
+
+/* ---- build ---- */
+
+static enum sr_result open_journal(struct service *s, struct sr_err *err)
+{
+    const struct config *c = s->config;
+    enum sr_result result =
+        datadir_open(config_text(c, CONFIG_DATA_DIR), false, &s->datadir, err);
+    struct journal_options options = {
+        .durability = (enum journal_durability)config_number(c, CONFIG_DURABILITY),
+        .limit_bytes = config_number(c, CONFIG_JOURNAL_LIMIT),
+        .retention_ms = config_number(c, CONFIG_JOURNAL_RETENTION),
+        .retention_bytes = config_number(c, CONFIG_JOURNAL_RETENTION_BYTES),
+        .progress = on_progress,
+        .context = s,
+    };
+
+    if (result != SR_OK) {
+        return result;
+    }
+    options.disk = datadir_disk(s->datadir);
+    options.instance = datadir_instance(s->datadir);
+    return journal_open(&options, &s->journal, &s->recovery, err);
+}
+
+static enum sr_result open_counters(struct service *s, struct sr_err *err)
+{
+    struct counters_options options = {.memory_max =
+                                           config_number(s->config, CONFIG_MEMORY_LIMIT)};
+    enum sr_result result = sr_random_bytes(&options.hash_key, sizeof(options.hash_key), err);
+
+    return result == SR_OK ? counters_open(&options, &s->counters, err) : result;
+}
+
+static enum sr_result open_engine(struct service *s, struct sr_err *err)
+{
+    const struct config *c = s->config;
+    struct engine_options options = {
+        .counters = s->counters,
+        .journal = s->journal,
+        .worker_count = config_u32(c, CONFIG_WORKERS),
+        .durability = (enum journal_durability)config_number(c, CONFIG_DURABILITY),
+        .ready_lag_max_ms = config_number(c, CONFIG_READY_MAX_LAG),
+    };
+
+    return engine_open(&options, &s->engine, err);
+}
+
+static enum sr_result open_stores(struct service *s, struct sr_err *err)
+{
+    const char *url = config_text(s->config, CONFIG_DATABASE_URL);
+    struct store_options options = {
+        .instance = datadir_instance(s->datadir),
+        .timeout_ms = config_u32(s->config, CONFIG_DATABASE_TIMEOUT),
+    };
+    struct store_info info;
+    enum sr_result result;
+
+    result = store_open(url, &options, &s->loader_store, err);
+    options.create = true; /* by the claim alone */
+    if (result == SR_OK) {
+        result = store_open(url, &options, &s->flusher_store, err);
+    }
+    if (result == SR_OK) {
+        s->loader_store->ops->info(s->loader_store, &info);
+        s->database_system = info.driver;
+    }
+    return result;
+}
+
+static enum sr_result open_flusher(struct service *s, struct sr_err *err)
+{
+    const struct config *c = s->config;
+    struct flusher_options options = {
+        .counters = s->counters,
+        .journal = s->journal,
+        .datadir = s->datadir,
+        .store = s->flusher_store,
+        .newest_epoch = s->recovery.newest_epoch,
+        .open_epoch = s->recovery.open_epoch,
+        .changes_journaled = config_number(c, CONFIG_DURABILITY) != JOURNAL_NONE,
+        .interval_ms = config_u32(c, CONFIG_SYNC_INTERVAL),
+        .retention_ms = config_number(c, CONFIG_JOURNAL_RETENTION),
+        .close_turns = engine_close_turns,
+        .turns_context = s->engine,
+        .event = events_log,
+    };
+
+    return flusher_open(&options, &s->flusher, err);
+}
+
+static enum sr_result open_loader(struct service *s, struct sr_err *err)
+{
+    struct loader_options options = {
+        .counters = s->counters,
+        .store = s->loader_store,
+        .tick = current_tick,
+        .claim_soon = claim_soon,
+        .loaded = on_loaded,
+        .context = s,
+        .event = events_log,
+    };
+    enum sr_result result = loader_open(&options, &s->loader, err);
+
+    if (result == SR_OK) {
+        engine_attach(s->engine, s->flusher, s->loader, s->recovery.open_epoch);
+    }
+    return result;
+}
+
+static void set_limits(const struct config *c, struct server_options *options)
+{
+    uint64_t body_limit = config_number(c, CONFIG_BODY_LIMIT);
+
+    options->connections_max = config_u32(c, CONFIG_CONNECTIONS_MAX);
+    options->connections_per_address_max = config_u32(c, CONFIG_CONNECTIONS_PER_ADDRESS);
+    options->http.body_max = body_limit;
+    options->header_timeout_ms = config_u32(c, CONFIG_HEADER_TIMEOUT);
+    options->body_timeout_ms = config_u32(c, CONFIG_BODY_TIMEOUT);
+    options->idle_timeout_ms = config_u32(c, CONFIG_IDLE_TIMEOUT);
+    options->write_timeout_ms = config_u32(c, CONFIG_WRITE_TIMEOUT);
+    options->hold_timeout_ms = config_u32(c, CONFIG_HOLD_TIMEOUT);
+    /* One body of the greatest size must fit beside what others send. */
+    if (options->bodies_in_flight_max < 2 * body_limit) {
+        options->bodies_in_flight_max = 2 * body_limit;
+    }
+}
+
+static enum sr_result open_server(struct service *s, struct sr_err *err)
+{
+    uint32_t workers = config_u32(s->config, CONFIG_WORKERS);
+    struct server_options options;
+    enum sr_result result;
+
+    server_options_default(&options);
+    options.addresses = config_text(s->config, CONFIG_LISTEN);
+    options.port = (uint16_t)config_number(s->config, CONFIG_PORT);
+    options.worker_count = workers;
+    options.engine = s->engine;
+    options.render_metrics = scrape_render;
+    options.render_context = s;
+    set_limits(s->config, &options);
+    s->http = calloc(workers, sizeof(const struct http_metrics *));
+    if (s->http == NULL) {
+        return sr_fail(err, SR_NO_MEMORY, "no memory for the list of workers");
+    }
+    result = server_open(&options, &s->server, err);
+    for (uint32_t i = 0; result == SR_OK && i < workers; i++) {
+        s->http[i] = server_http_metrics(s->server, i);
+    }
+    return result;
+}
+
+enum sr_result service_open(struct service *s, const struct config *config, struct sr_err *err)
+{
+    enum sr_result (*const steps[])(struct service *, struct sr_err *) = {
+        open_journal, open_counters, open_engine, open_stores,
+        open_flusher, open_loader,   open_server,
+    };
+    enum sr_result result = SR_OK;
+
+    *s = (struct service){.config = config};
+    for (size_t i = 0; result == SR_OK && i < sizeof(steps) / sizeof(steps[0]); i++) {
+        result = steps[i](s, err);
+    }
+    return result;
+}
+
+enum sr_result service_start(struct service *s, struct sr_err *err)
+{
+    enum sr_result result = journal_start(s->journal, err);
+
+    if (result == SR_OK) {
+        result = flusher_start(s->flusher, err);
+    }
+    if (result == SR_OK) {
+        result = loader_start(s->loader, err);
+    }
+    return result == SR_OK ? server_start(s->server, err) : result;
+}
+
+/* ---- tear down ---- */
+
+/* Whether everything handed to the journal became durable; asked when its threads have ended.
+ */
+static enum sr_result check_journaled(struct service *s, enum sr_result flushed,
+                                      struct sr_err *err)
+{
+    uint64_t handed = journal_handed(s->journal);
+    uint64_t durable = journal_durable(s->journal);
+
+    if (flushed != SR_TIMEOUT || durable == handed) {
+        return flushed;
+    }
+    return sr_fail(err, SR_IO,
+                   "%llu bytes of records are neither in the database nor in the journal",
+                   (unsigned long long)(handed - durable));
+}
+
+enum sr_result service_stop(struct service *s, uint64_t deadline_ms, struct sr_err *err)
+{
+    uint64_t now = sr_clock_monotonic_ms();
+    uint64_t left = deadline_ms > now ? deadline_ms - now : 0;
+    enum sr_result result;
+
+    /* A client that will not be done keeps nobody's counts from being flushed: it is cut at
+     * half the time, and its requests that were not answered may be repeated. */
+    if (server_drain(s->server, now + left / 2) != SR_OK) {
+        sr_log(SR_LOG_WARN, "server.cut", "connections that were not done in time were cut");
+    }
+    engine_drain(s->engine);
+    result = flusher_stop(s->flusher, deadline_ms, err);
+    loader_stop(s->loader);
+    journal_stop(s->journal);
+    return check_journaled(s, result, err);
+}
+
+void service_close(struct service *s)
+{
+    server_close(&s->server);
+    free(s->http);
+    loader_close(&s->loader);
+    flusher_close(&s->flusher);
+    store_close(&s->loader_store);
+    store_close(&s->flusher_store);
+    engine_close(&s->engine);
+    counters_close(&s->counters);
+    journal_close(&s->journal);
+    datadir_close(&s->datadir);
+}
