@@ -1,6 +1,6 @@
 /*
- * Any bytes as a form body and as a key in a path. A key that was accepted is accepted again, and
- * is the same, when it is percent-encoded byte by byte.
+ * Any bytes as a form body and as a key in a path. A key that was accepted is accepted again,
+ * and is the same, when it is percent-encoded byte by byte.
  */
 #include "increment.h"
 
