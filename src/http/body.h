@@ -16,9 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HTTP_JSON_DEPTH_MAX 64     /* objects and arrays within each other, all counted */
-#define HTTP_JSON_VALUES_MAX 65536 /* names and values of one increment: bounds the document   \
-                                    */
+#define HTTP_JSON_DEPTH_MAX 64     /* objects and arrays within each other */
+#define HTTP_JSON_VALUES_MAX 65536 /* names and values: bounds the document */
 
 /* Scratch for one worker: the pool yyjson takes its document from and the decoded key. A body
  * that needs more than the pool falls back to the heap, bounded by the body limit. */

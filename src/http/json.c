@@ -123,14 +123,10 @@ struct members {
 
 static yyjson_val **member_of(struct members *members, yyjson_val *name)
 {
-    switch (yyjson_get_len(name)) {
-    case 3:
-        return memcmp(yyjson_get_str(name), "key", 3) == 0 ? &members->key : NULL;
-    case 5:
-        return memcmp(yyjson_get_str(name), "value", 5) == 0 ? &members->value : NULL;
-    default:
-        return NULL;
+    if (yyjson_equals_strn(name, "key", 3)) {
+        return &members->key;
     }
+    return yyjson_equals_strn(name, "value", 5) ? &members->value : NULL;
 }
 
 static enum sr_result find_members(yyjson_val *object, struct members *ret_members,
