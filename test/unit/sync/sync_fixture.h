@@ -1,0 +1,55 @@
+/*
+ * A table, a journal on a fake disk, a flusher and a loader over a fake store: driven step by
+ * step, no threads.
+ */
+#ifndef SR_TEST_SYNC_FIXTURE_H
+#define SR_TEST_SYNC_FIXTURE_H
+
+#include "store/fake_store.h"
+#include "support/fake_disk.h"
+#include "support/unit.h"
+#include "sync/flusher.h"
+#include "sync/loader.h"
+
+#define FIXTURE_INTERVAL_MS 1000U
+#define FIXTURE_RETENTION_MS 60000U
+
+struct sync_fixture {
+    struct fake_disk *fake;
+    struct fake_database *database;
+    struct datadir *datadir;
+    struct journal *journal;
+    struct counters *counters;
+    struct store *flusher_store, *loader_store;
+    struct flusher *flusher;
+    struct loader *loader;
+    uint64_t open_epoch;
+    bool turns_open; /* close_turns says no */
+    struct sr_err err;
+};
+
+int sync_setup(void **state);
+int sync_teardown(void **state);
+
+/* Builds and takes down everything but disk and database. */
+void sync_start(struct sync_fixture *f);
+void sync_crash(struct sync_fixture *f, enum fake_crash how);
+
+/* Counts in the open epoch and makes it durable; loads the base where it is wanted. Returns the
+ * total, or INT64_MIN where it is unknown. */
+int64_t sync_add(struct sync_fixture *f, const char *key, int64_t value);
+/* Reads the total; INT64_MIN where the key is absent or unknown. */
+int64_t sync_read(struct sync_fixture *f, const char *key);
+
+/* Steps of flusher and journal, time standing still, until the flusher wants to wait. */
+void sync_steps(struct sync_fixture *f);
+/* An interval passes, then steps. */
+void sync_interval(struct sync_fixture *f);
+/* Several intervals: enough for any back-off. */
+void sync_long_time(struct sync_fixture *f);
+
+/* The row's value in the database; INT64_MIN where there is none. */
+int64_t sync_row(struct sync_fixture *f, const char *key);
+enum flusher_state sync_state(struct sync_fixture *f);
+
+#endif

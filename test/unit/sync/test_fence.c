@@ -1,0 +1,162 @@
+/*
+ * The claim and what its epoch means: copied directories, rows that are gone, databases that
+ * fell back.
+ */
+#include "sync_fixture.h"
+
+static void flush_one(struct sync_fixture *f, int64_t value)
+{
+    (void)sync_add(f, "a", value);
+    sync_interval(f);
+}
+
+static void a_database_that_fell_back_gets_what_it_lacks_again(void **state)
+{
+    struct sync_fixture *f = *state;
+
+    sync_steps(f);
+    flush_one(f, 1);
+    fake_database_keep(f->database);
+    flush_one(f, 2);
+    flush_one(f, 4);
+    assert_int_equal(sync_row(f, "a"), 7);
+    fake_database_fall_back(f->database);
+    assert_int_equal(sync_row(f, "a"), 1);
+    flush_one(f, 8);
+    sync_long_time(f);
+    assert_int_equal(sync_row(f, "a"), 15);
+    assert_int_equal(sync_read(f, "a"), 15);
+}
+
+static void a_fallback_is_seen_by_an_idle_instance(void **state)
+{
+    struct sync_fixture *f = *state;
+
+    sync_steps(f);
+    flush_one(f, 1);
+    fake_database_keep(f->database);
+    flush_one(f, 2);
+    fake_database_fall_back(f->database);
+    sync_long_time(f);
+    assert_int_equal(sync_row(f, "a"), 3);
+}
+
+static void a_fallback_beyond_the_retention_is_a_stop(void **state)
+{
+    struct sync_fixture *f = *state;
+
+    sync_steps(f);
+    flush_one(f, 1);
+    fake_database_keep(f->database);
+    flush_one(f, 2);
+    for (uint32_t ms = 0; ms < 3 * FIXTURE_RETENTION_MS; ms += FIXTURE_INTERVAL_MS) {
+        flush_one(f, 1);
+    }
+    fake_database_fall_back(f->database);
+    flush_one(f, 4);
+    sync_long_time(f);
+    assert_int_equal(sync_state(f), FLUSHER_STOPPED);
+    assert_int_equal(sync_row(f, "a"), 1);
+}
+
+static void retention_does_not_run_while_the_database_is_away(void **state)
+{
+    struct sync_fixture *f = *state;
+
+    sync_steps(f);
+    flush_one(f, 1);
+    fake_database_keep(f->database);
+    flush_one(f, 2);
+    fake_database_set_down(f->database, true);
+    for (uint32_t ms = 0; ms < 3 * FIXTURE_RETENTION_MS; ms += FIXTURE_INTERVAL_MS) {
+        flush_one(f, 1);
+    }
+    fake_database_fall_back(f->database);
+    fake_database_set_down(f->database, false);
+    sync_long_time(f);
+    assert_int_equal(sync_row(f, "a"), 3 + 3 * FIXTURE_RETENTION_MS / FIXTURE_INTERVAL_MS);
+}
+
+static void a_copied_directory_stops_one_of_the_two(void **state)
+{
+    struct sync_fixture *f = *state;
+    struct sr_uuid instance = datadir_instance(f->datadir);
+    struct store *copy;
+    struct sr_uuid tokens[3] = {{{1}}};
+    struct store_claim claim = {.mine = tokens};
+    size_t count = 0;
+    uint64_t epoch;
+    const struct sr_uuid *mine;
+
+    sync_steps(f);
+    flush_one(f, 1);
+    /* The copy knows the tokens of the moment it was made, and draws one of its own. */
+    mine = datadir_tokens(f->datadir, &count);
+    assert_true(count >= 1);
+    tokens[1] = mine[count - 1];
+    claim.fresh = tokens[0];
+    claim.mine_count = 2;
+    copy = fake_store_open(f->database, &instance);
+    assert_int_equal(copy->ops->claim(copy, &claim, &epoch, &f->err), SR_OK);
+    flush_one(f, 2);
+    sync_long_time(f);
+    assert_int_equal(sync_state(f), FLUSHER_STOPPED);
+    assert_int_equal(sync_row(f, "a"), 1);
+    store_close(&copy);
+}
+
+static void a_writers_row_that_vanished_is_a_stop(void **state)
+{
+    struct sync_fixture *f = *state;
+    struct sr_uuid instance = datadir_instance(f->datadir);
+
+    sync_steps(f);
+    flush_one(f, 1);
+    fake_database_forget_writer(f->database, &instance);
+    flush_one(f, 2);
+    sync_long_time(f);
+    assert_int_equal(sync_state(f), FLUSHER_STOPPED);
+    assert_int_equal(sync_row(f, "a"), 1);
+}
+
+/* Nothing of the new epochs on the disk: as if yesterday's copy of the directory had been put
+ * back. */
+static void forget_states(struct sync_fixture *f)
+{
+    while (fake_disk_name(f->fake, "state-", 0) != NULL) {
+        fake_disk_remove(f->fake, fake_disk_name(f->fake, "state-", 0));
+    }
+    while (fake_disk_name(f->fake, "raw-", 0) != NULL) {
+        fake_disk_remove(f->fake, fake_disk_name(f->fake, "raw-", 0));
+    }
+}
+
+static void an_older_copy_of_the_directory_is_a_stop(void **state)
+{
+    struct sync_fixture *f = *state;
+
+    sync_steps(f);
+    flush_one(f, 1);
+    flush_one(f, 2);
+    forget_states(f);
+    sync_crash(f, FAKE_CRASH_KEEP);
+    sync_long_time(f);
+    assert_int_equal(sync_state(f), FLUSHER_STOPPED);
+    assert_int_equal(sync_row(f, "a"), 3);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, sync_setup, sync_teardown)
+    const struct CMUnitTest tests[] = {
+        T(a_database_that_fell_back_gets_what_it_lacks_again),
+        T(a_fallback_is_seen_by_an_idle_instance),
+        T(a_fallback_beyond_the_retention_is_a_stop),
+        T(retention_does_not_run_while_the_database_is_away),
+        T(a_copied_directory_stops_one_of_the_two),
+        T(a_writers_row_that_vanished_is_a_stop),
+        T(an_older_copy_of_the_directory_is_a_stop),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,92 @@
+/*
+ * The loader: misses become bases; stale loads are repeated; a database that is down delays and
+ * loses nothing.
+ */
+#include "sync_fixture.h"
+
+static void a_base_is_loaded_from_the_table(void **state)
+{
+    struct sync_fixture *f = *state;
+
+    fake_database_put(f->database, sr_span_text("a"), 40);
+    sync_steps(f);
+    assert_int_equal(sync_add(f, "a", 2), 42);
+    assert_int_equal(sync_read(f, "b"), INT64_MIN);
+}
+
+static void a_load_that_fails_is_repeated_until_it_succeeds(void **state)
+{
+    struct sync_fixture *f = *state;
+    struct counters_turn turn = {.epoch = f->open_epoch, .may_wait = true};
+    struct counters_outcome outcome = {0};
+    struct sr_span key = sr_span_text("a");
+
+    fake_database_put(f->database, key, 40);
+    sync_steps(f);
+    assert_int_equal(counters_read(f->counters, &turn, key, counters_hash(f->counters, key),
+                                   &outcome),
+                     COUNTERS_WAIT_LOAD);
+    assert_true(outcome.start_load);
+    assert_int_equal(loader_queue(f->loader, outcome.ref), SR_OK);
+    fake_database_set_down(f->database, true);
+    assert_true(loader_step(f->loader));
+    assert_false(loader_answers(f->loader, 1));
+    assert_true(counters_loading(f->counters, outcome.ref));
+    fake_database_set_down(f->database, false);
+    assert_true(loader_step(f->loader));
+    assert_true(loader_answers(f->loader, 1));
+    assert_false(counters_loading(f->counters, outcome.ref));
+    counters_unpin(f->counters, outcome.ref);
+    assert_int_equal(sync_read(f, "a"), 40);
+}
+
+static void a_load_below_the_applied_epoch_is_repeated(void **state)
+{
+    struct sync_fixture *f = *state;
+
+    sync_steps(f);
+    (void)sync_add(f, "a", 5);
+    sync_interval(f);
+    sync_crash(f, FAKE_CRASH_DROP);
+    /* D is 1 from the journal; the database has fallen back to before. */
+    fake_database_fall_back(f->database);
+    {
+        struct counters_turn turn = {.epoch = f->open_epoch, .may_wait = true};
+        struct counters_outcome outcome = {0};
+        struct sr_span key = sr_span_text("a");
+        struct loader_stats stats;
+
+        assert_int_equal(counters_read(f->counters, &turn, key, counters_hash(f->counters, key),
+                                       &outcome),
+                         COUNTERS_WAIT_LOAD);
+        assert_int_equal(loader_queue(f->loader, outcome.ref), SR_OK);
+        assert_true(loader_step(f->loader));
+        assert_true(counters_loading(f->counters, outcome.ref));
+        loader_stats(f->loader, &stats);
+        assert_int_equal(stats.stale, 1);
+    }
+}
+
+static void the_queue_has_a_bound(void **state)
+{
+    struct sync_fixture *f = *state;
+    unsigned queued = 0;
+
+    while (loader_queue(f->loader, 0) == SR_OK) {
+        queued++;
+    }
+    assert_int_equal(queued, 65536);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, sync_setup, sync_teardown)
+    const struct CMUnitTest tests[] = {
+        T(a_base_is_loaded_from_the_table),
+        T(a_load_that_fails_is_repeated_until_it_succeeds),
+        T(a_load_below_the_applied_epoch_is_repeated),
+        T(the_queue_has_a_bound),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
