@@ -1,7 +1,7 @@
 /*
  * How many connections each client address has open, over all workers: for the cap per address.
- * Exists only where the cap is on. A fixed table, keyed hash (addresses are chosen by strangers),
- * one lock that is taken once per connection opened and closed.
+ * Exists only where the cap is on. A fixed table, keyed hash (addresses are chosen by
+ * strangers), one lock that is taken once per connection opened and closed.
  */
 #ifndef SR_SERVER_ADDRESS_TABLE_H
 #define SR_SERVER_ADDRESS_TABLE_H

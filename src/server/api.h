@@ -65,8 +65,9 @@ enum api_step api_begin(struct api *api, const struct http_request *request,
 enum api_step api_again(struct api *api, struct api_call *call,
                         struct sr_buffer *out) SR_MUST_USE;
 
-/* Whether a request is refused by its head alone (path, method, media types), so that its body is
- * not waited for. True: the refusal was appended as *ret_step says, and the connection closes. */
+/* Whether a request is refused by its head alone (path, method, media types), so that its body
+ * is not waited for. True: the refusal was appended as *ret_step says, and the connection
+ * closes. */
 bool api_head_refused(const struct http_request *head, struct sr_buffer *out,
                       struct api_call *ret_call, enum api_step *ret_step);
 

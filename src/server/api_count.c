@@ -1,5 +1,6 @@
 /*
- * The requests that count or read counts: bodies and paths to the engine, its answers to replies.
+ * The requests that count or read counts: bodies and paths to the engine, its answers to
+ * replies.
  */
 #include "server/api_internal.h"
 

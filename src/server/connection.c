@@ -144,8 +144,8 @@ static bool is_over(const struct worker *w, const struct connection *c)
            (w->draining && connection_idle(c) && !c->readable);
 }
 
-/* Bytes that the client sent and nobody read would make the kernel reset the connection, and the
- * client may lose our last answer: so our end is shut first and theirs is awaited. */
+/* Bytes that the client sent and nobody read would make the kernel reset the connection, and
+ * the client may lose our last answer: so our end is shut first and theirs is awaited. */
 static void end(struct worker *w, struct connection *c)
 {
     if ((c->linger || c->readable) && !c->peer_ended && shutdown(c->fd, SHUT_WR) == 0) {

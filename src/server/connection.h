@@ -2,13 +2,14 @@
  * A client's connection: small while idle, with buffers only while bytes of an incomplete
  * request or of answers are there. One worker's thread.
  *
- * Life of a request: bytes (connection_input.c) -> request -> api -> reply in the output, with
- * what was answered noted (connection_requests.c) -> held until the turn is released, or at once
- * -> sent (connection_output.c). After each of these steps connection_update decides what the
- * connection waits for next, or that it is over.
+ * Life of a request: bytes are read (connection_input.c), parsed and answered by the api into
+ * the output (connection_requests.c), held until the engine releases their turn or released at
+ * once, and sent (connection_output.c). After each of these steps connection_update decides
+ * what the connection waits for next, or that it is over.
  *
- *   output   | sent | released: may be sent | accounted to holds | of this piece of work |
- *            0      output_sent             output_released      output_accounted        size
+ *   output   | sent | released: may be sent | held | of the piece of work under way |
+ *            0      output_sent             |      output_accounted                 size
+ *                                           output_released
  */
 #ifndef SR_SERVER_CONNECTION_H
 #define SR_SERVER_CONNECTION_H
@@ -27,9 +28,9 @@
 
 struct worker;
 
-/* A connection may have that many pieces of answered work that are not released; with one less it
- * is no longer read, so that a request that waits finds room for its answer. Bounds the worker's
- * ring of holds. */
+/* A connection may have that many pieces of answered work that are not released; with one less
+ * it is no longer read, so that a request that waits finds room for its answer. Bounds the
+ * worker's ring of holds. */
 #define CONNECTION_HOLDS_MAX 4
 
 /* A request that waits for a load or a turn, with its key. */

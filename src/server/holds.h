@@ -1,7 +1,7 @@
 /*
- * Replies that wait until their turn is released, in order of turns: one hold per connection and
- * piece of work. The bytes stay in the connection's output; a hold says how many of them. Also
- * which requests they answer, so that durations are counted when the answers may leave.
+ * Replies that wait until their turn is released, in order of turns: one hold per connection
+ * and piece of work. The bytes stay in the connection's output; a hold says how many of them.
+ * Also which requests they answer, so that durations are counted when the answers may leave.
  */
 #ifndef SR_SERVER_HOLDS_H
 #define SR_SERVER_HOLDS_H
@@ -30,7 +30,8 @@ struct answered {
     bool counts; /* an answer depends on counts: must not leave before its turn is released */
 };
 
-/* Notes one answer. False where there is no room for another one after it: the work must end. */
+/* Notes one answer. False where there is no room for another one after it: the work must end.
+ */
 bool answered_add(struct answered *answered, enum http_method method, enum http_route route,
                   uint16_t status);
 

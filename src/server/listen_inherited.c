@@ -1,6 +1,7 @@
 /*
  * Sockets inherited from a service manager or from our predecessor in a rolling restart, by the
- * protocol of sd_listen_fds(3): descriptors from 3 on, LISTEN_FDS of them, for process LISTEN_PID.
+ * protocol of sd_listen_fds(3): descriptors from 3 on, LISTEN_FDS of them, for process
+ * LISTEN_PID.
  */
 #include "server/listener.h"
 

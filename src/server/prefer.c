@@ -1,6 +1,6 @@
 /*
- * Prefer: a list of token[=word] with parameters behind semicolons. A comma within quotes is not
- * told from one between preferences: no preference that is obeyed here has one.
+ * Prefer: a list of token[=word] with parameters behind semicolons. A comma within quotes is
+ * not told from one between preferences: no preference that is obeyed here has one.
  */
 #include "server/prefer.h"
 

@@ -1,7 +1,7 @@
 /*
- * A worker: one thread, one epoll instance, its listeners and its connections. A loop turn reads
- * what is ready, has it counted in one turn of the engine, and sends what is released, with one
- * send per connection. Never blocks but in epoll_wait. For server/ only.
+ * A worker: one thread, one epoll instance, its listeners and its connections. A loop turn
+ * reads what is ready, has it counted in one turn of the engine, and sends what is released,
+ * with one send per connection. Never blocks but in epoll_wait. For server/ only.
  */
 #ifndef SR_SERVER_WORKER_H
 #define SR_SERVER_WORKER_H

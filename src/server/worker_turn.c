@@ -7,8 +7,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-/* All waiting requests are looked at that often; when the engine calls, only the first ones, up to
- * where a run of them is not over: loads come in in about the order they were asked for. */
+/* All waiting requests are looked at that often; when the engine calls, only the first ones, up
+ * to where a run of them is not over: loads come in in about the order they were asked for. */
 #define RETRY_ALL_MS 50
 #define RETRY_MISSES_MAX 64
 
@@ -115,8 +115,8 @@ void worker_send_all(struct worker *w)
     }
 }
 
-/* The journal did not release these in time. Their outcome is unknown: no answer is the only true
- * one. */
+/* The journal did not release these in time. Their outcome is unknown: no answer is the only
+ * true one. */
 static void expire_holds(struct worker *w)
 {
     uint32_t cut = 0;
