@@ -27,6 +27,8 @@ int command_main(const char *const *arguments);
 extern const struct command commands[];
 
 int command_serve(const struct config *config);
+int command_verify(const struct config *config);
+int command_journal_dump(const struct config *config);
 int command_healthcheck(const struct config *config);
 int command_version(const struct config *config);
 int command_help(const struct config *config);

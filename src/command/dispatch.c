@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* verify and journal dump belong here as well. */
 const struct command commands[] = {
     {"serve", "run the service (the default)", command_serve},
+    {"verify", "check that journal, writer's row and table agree (service stopped)",
+     command_verify},
+    {"journal dump", "print every record of the journal as a JSON line", command_journal_dump},
     {"healthcheck", "ask the service at --listen and --port whether it is ready",
      command_healthcheck},
     {"version", "show the versions of program and libraries", command_version},

@@ -1,0 +1,113 @@
+/*
+ * simple-request journal dump: every readable record as one JSON line, raw files first, then
+ * state files. Reads only and takes no lock; beside a running service the end may be cut.
+ * Damage ends the dump with its place on standard error.
+ */
+#include "command/command.h"
+#include "http/reply.h"
+#include "journal/datadir.h"
+#include "journal/scan.h"
+#include "journal/state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static const char *kind_name(unsigned kind)
+{
+    static const char *const names[] = {"?", "add", "set", "delete", "seal"};
+
+    return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : names[0];
+}
+
+static enum sr_result print_key(struct sr_span key, struct sr_err *err)
+{
+    struct sr_buffer text;
+    enum sr_result result;
+
+    sr_buffer_init(&text, 8 * SR_KEY_SIZE_MAX);
+    result = http_json_string(&text, key);
+    if (result == SR_OK) {
+        (void)printf(",\"key\":%.*s", (int)text.size, (const char *)text.data);
+    } else {
+        (void)sr_fail(err, result, "out of memory printing a key");
+    }
+    sr_buffer_done(&text);
+    return result;
+}
+
+static enum sr_result print_record(void *context, const struct scan_record *in,
+                                   struct sr_err *err)
+{
+    const struct record *record = in->record;
+    enum sr_result result = SR_OK;
+
+    (void)context;
+    (void)printf("{\"file\":\"%s\",\"offset\":%" PRIu64 ",\"sequence\":%" PRIu64
+                 ",\"epoch\":%" PRIu64 ",\"kind\":\"%s\"",
+                 in->file->name, in->offset, in->frame->sequence, record->epoch,
+                 kind_name(record->kind));
+    if (record->kind != RECORD_SEAL) {
+        result = print_key(record->key, err);
+        (void)printf(",\"value\":%" PRId64 ",\"generation\":%" PRIu32, record->value,
+                     record->generation);
+    }
+    (void)puts("}");
+    return result;
+}
+
+static enum sr_result print_state(struct disk *disk, const struct scan_file *file,
+                                  struct sr_err *err)
+{
+    struct state_reader *reader = NULL;
+    enum sr_result result = state_reader_open(disk, file->name, &reader, err);
+    struct sr_change change;
+
+    while (result == SR_OK && (result = state_reader_next(reader, &change, err)) == SR_OK) {
+        (void)printf("{\"file\":\"%s\",\"epoch\":%" PRIu64 ",\"kind\":\"%s\"", file->name,
+                     file->header.epoch, kind_name(change.kind));
+        result = print_key(change.key, err);
+        (void)printf(",\"value\":%" PRId64 ",\"generation\":%" PRIu32 "}\n",
+                     (int64_t)change.value, change.generation);
+    }
+    state_reader_close(&reader);
+    return result == SR_NOT_FOUND ? SR_OK : result;
+}
+
+static enum sr_result dump(struct datadir *datadir, struct scan *scan, struct sr_err *err)
+{
+    struct disk *disk = datadir_disk(datadir);
+    enum sr_result result = scan_open(disk, scan, err);
+
+    if (result == SR_OK) {
+        result = scan_raw(disk, scan, print_record, NULL, err);
+    }
+    for (size_t i = 0; result == SR_OK && i < scan->state_count; i++) {
+        result = print_state(disk, &scan->files[scan->raw_count + i], err);
+    }
+    return result;
+}
+
+int command_journal_dump(const struct config *config)
+{
+    const char *path = config_text(config, CONFIG_DATA_DIR);
+    struct datadir *datadir = NULL;
+    struct scan scan = {0};
+    struct sr_err err;
+    enum sr_result result;
+
+    if (path == NULL) {
+        command_complain("journal dump: which directory? give --data-dir");
+        return COMMAND_USAGE;
+    }
+    result = datadir_open(path, true, &datadir, &err);
+    if (result == SR_OK) {
+        result = dump(datadir, &scan, &err);
+    }
+    scan_done(&scan);
+    datadir_close(&datadir);
+    if (result != SR_OK) {
+        command_complain(err.text);
+        return COMMAND_FAILED;
+    }
+    return COMMAND_OK;
+}

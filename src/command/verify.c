@@ -1,0 +1,241 @@
+/*
+ * simple-request verify: do journal, state files, writer's row and table agree? Reads only;
+ * takes the directory's lock, since a running service's files change while they are read. Exit
+ * code 0: they agree (epochs that only wait to be applied included).
+ */
+#include "command/command.h"
+#include "core/record.h"
+#include "journal/datadir.h"
+#include "journal/scan.h"
+#include "journal/state.h"
+#include "store/store.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct verify {
+    const struct config *config;
+    struct datadir *datadir;
+    struct scan scan;
+    uint64_t raw_records; /* of epochs that no state file covers */
+    uint64_t raw_oldest;  /* oldest such epoch, 0: none */
+    uint64_t state_changes;
+    bool row_found, row_ours;
+    uint64_t row_epoch;
+    struct sr_err err;
+};
+
+static enum sr_result count_record(void *context, const struct scan_record *record,
+                                   struct sr_err *err)
+{
+    struct verify *v = context;
+    uint64_t epoch = record->record->epoch;
+
+    (void)err;
+    if (epoch > v->scan.covered_epoch && record->record->kind != RECORD_SEAL) {
+        v->raw_records++;
+        v->raw_oldest = v->raw_oldest == 0 || epoch < v->raw_oldest ? epoch : v->raw_oldest;
+    }
+    return SR_OK;
+}
+
+/* Read-only first: verify must not make a directory that is not there. */
+static enum sr_result open_directory(struct verify *v)
+{
+    const char *path = config_text(v->config, CONFIG_DATA_DIR);
+    enum sr_result result = datadir_open(path, true, &v->datadir, &v->err);
+
+    if (result == SR_OK) {
+        datadir_close(&v->datadir);
+        result = datadir_open(path, false, &v->datadir, &v->err);
+    }
+    return result;
+}
+
+static enum sr_result read_journal(struct verify *v)
+{
+    struct disk *disk = datadir_disk(v->datadir);
+    enum sr_result result = scan_open(disk, &v->scan, &v->err);
+
+    return result == SR_OK ? scan_raw(disk, &v->scan, count_record, v, &v->err) : result;
+}
+
+static enum sr_result read_state(struct verify *v, const struct scan_file *file)
+{
+    struct state_reader *reader = NULL;
+    enum sr_result result =
+        state_reader_open(datadir_disk(v->datadir), file->name, &reader, &v->err);
+
+    while (result == SR_OK) {
+        struct sr_change change;
+
+        result = state_reader_next(reader, &change, &v->err);
+        v->state_changes += result == SR_OK;
+    }
+    state_reader_close(&reader);
+    return result == SR_NOT_FOUND ? SR_OK : result;
+}
+
+static const struct scan_file *state_at(const struct verify *v, size_t i)
+{
+    return &v->scan.files[v->scan.raw_count + i];
+}
+
+static enum sr_result read_states(struct verify *v)
+{
+    enum sr_result result = SR_OK;
+
+    for (size_t i = 0; i < v->scan.state_count && result == SR_OK; i++) {
+        result = read_state(v, state_at(v, i));
+    }
+    return result;
+}
+
+/* Reads the writer's row; whether its owner is any token that this directory drew. */
+static enum sr_result look_at_row(struct verify *v, struct store *store)
+{
+    struct sr_uuid none = {{0}};
+    size_t count = 0;
+    const struct sr_uuid *tokens = datadir_tokens(v->datadir, &count);
+    enum sr_result result =
+        store->ops->look(store, &none, &v->row_epoch, &v->row_ours, &v->err);
+
+    for (size_t i = count; result == SR_OK && !v->row_ours && i-- > 0;) {
+        result = store->ops->look(store, &tokens[i], &v->row_epoch, &v->row_ours, &v->err);
+    }
+    v->row_found = result == SR_OK;
+    return result == SR_NOT_FOUND ? SR_OK : result;
+}
+
+static enum sr_result read_row(struct verify *v)
+{
+    struct store_options options = {.instance = datadir_instance(v->datadir),
+                                    .timeout_ms =
+                                        config_u32(v->config, CONFIG_DATABASE_TIMEOUT)};
+    struct store *store = NULL;
+    enum sr_result result =
+        store_open(config_text(v->config, CONFIG_DATABASE_URL), &options, &store, &v->err);
+
+    if (result == SR_OK) {
+        result = look_at_row(v, store);
+    }
+    store_close(&store);
+    return result;
+}
+
+/* Counts the epochs that wait to be applied, from the row's epoch on; false where the chain has
+ * a gap. */
+static bool follow_chain(const struct verify *v, uint64_t *ret_epochs, uint64_t *ret_changes)
+{
+    uint64_t epoch = v->row_epoch;
+
+    *ret_epochs = 0;
+    *ret_changes = 0;
+    for (size_t i = 0; i < v->scan.state_count; i++) {
+        const struct journal_header *header = &state_at(v, i)->header;
+
+        if (!header->sealed || header->epoch <= epoch) {
+            continue;
+        }
+        if (header->predecessor != epoch) {
+            return false;
+        }
+        epoch = header->epoch;
+        *ret_epochs += 1;
+        *ret_changes += header->change_count;
+    }
+    return epoch >= v->scan.covered_epoch;
+}
+
+static const char *judge(const struct verify *v, uint64_t *ret_epochs, uint64_t *ret_changes)
+{
+    *ret_epochs = 0;
+    *ret_changes = 0;
+    if (!v->row_found) {
+        return datadir_fenced(v->datadir) ? "the writer's row of this instance is not in the "
+                                            "database although it was: the "
+                                            "database was replaced or restored from before; "
+                                            "restore the row, or start with "
+                                            "an empty data directory (a new instance)"
+                                          : NULL;
+    }
+    if (!v->row_ours) {
+        return "the writer's row belongs to another copy of this data directory: use that one, "
+               "or "
+               "start with an empty directory (a new instance)";
+    }
+    if (v->row_epoch > v->scan.newest_epoch) {
+        return "the database is ahead of this data directory: an older copy of it was "
+               "restored; use "
+               "the newest copy";
+    }
+    if (!follow_chain(v, ret_epochs, ret_changes)) {
+        return "the database is behind the oldest state file: it fell back further than "
+               "--journal-retention; restore a newer database";
+    }
+    return NULL;
+}
+
+static void print_findings(const struct verify *v, uint64_t epochs, uint64_t changes)
+{
+    char instance[SR_UUID_TEXT_SIZE];
+    struct sr_uuid uuid = datadir_instance(v->datadir);
+
+    sr_uuid_text(&uuid, instance);
+    (void)printf("directory  %s\ninstance   %s\n", datadir_path(v->datadir), instance);
+    (void)printf("journal    readable: %zu raw files, %zu state files with %" PRIu64
+                 " changes, torn tail of %" PRIu64 " bytes\n",
+                 v->scan.raw_count, v->scan.state_count, v->state_changes, v->scan.torn_bytes);
+    if (v->row_found) {
+        (void)printf("database   epoch %" PRIu64 ", newest epoch here %" PRIu64 "\n",
+                     v->row_epoch, v->scan.newest_epoch);
+    } else {
+        (void)printf("database   no writer's row of this instance\n");
+    }
+    (void)printf("to apply   %" PRIu64 " epochs with %" PRIu64 " changes, %" PRIu64
+                 " journal records\n",
+                 epochs, changes, v->raw_records);
+}
+
+static int verify(struct verify *v)
+{
+    enum sr_result result = open_directory(v);
+    const char *wrong;
+    uint64_t epochs;
+    uint64_t changes;
+
+    if (result == SR_OK) {
+        result = read_journal(v);
+    }
+    if (result == SR_OK) {
+        result = read_states(v);
+    }
+    if (result == SR_OK) {
+        result = read_row(v);
+    }
+    if (result != SR_OK) {
+        command_complain(v->err.text);
+        return COMMAND_FAILED;
+    }
+    wrong = judge(v, &epochs, &changes);
+    print_findings(v, epochs, changes);
+    (void)printf("verdict    %s%s\n",
+                 wrong == NULL ? "they agree" : "DISAGREE: ", wrong == NULL ? "" : wrong);
+    return wrong == NULL ? COMMAND_OK : COMMAND_FAILED;
+}
+
+int command_verify(const struct config *config)
+{
+    struct verify v = {.config = config};
+    int code;
+
+    if (config_check_store(config, &v.err) != SR_OK) {
+        command_complain(v.err.text);
+        return COMMAND_USAGE;
+    }
+    code = verify(&v);
+    scan_done(&v.scan);
+    datadir_close(&v.datadir);
+    return code;
+}
