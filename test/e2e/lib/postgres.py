@@ -1,0 +1,173 @@
+"""A private PostgreSQL cluster: own data directory, loopback TCP on a free port, trust, fsync on."""
+
+import glob
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import psycopg2
+
+from lib import child, settings
+
+USER = "e2e"
+
+
+def bindir():
+    """The newest installed major; PG_BINDIR names another one."""
+    if "PG_BINDIR" in os.environ:
+        return Path(os.environ["PG_BINDIR"])
+    found = [Path(p).parent for p in glob.glob("/usr/lib/postgresql/*/bin/initdb")]
+    if found:
+        return max(found, key=lambda p: float(p.parent.name))
+    out = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True, check=True)
+    return Path(out.stdout.strip())
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _identity():
+    """Popen arguments that drop root, which PostgreSQL refuses to run as."""
+    if os.geteuid() != 0:
+        return {}, None
+    names = {entry.pw_name: entry for entry in pwd.getpwall()}
+    entry = names.get("postgres") or names["nobody"]
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}, entry
+
+
+class Cluster:
+    """start and stop may be called many times; close removes everything."""
+
+    def __init__(self):
+        self.port = free_port()
+        self.home = Path(tempfile.mkdtemp(prefix="simple-request-pg-"))
+        self.data = self.home / "data"
+        self.log = self.home / "log"
+        self.process = None
+        self.frozen = []
+        self._drop, entry = _identity()
+        if entry:
+            os.chown(self.home, entry.pw_uid, entry.pw_gid)
+        self._databases = 0
+        self._initdb()
+
+    def _initdb(self):
+        command = [bindir() / "initdb", "-D", self.data, "-U", USER, "-A", "trust", "-N", "-E", "UTF8"]
+        command += ["--locale=C.UTF-8"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=self.home, **self._drop)
+        assert done.returncode == 0, f"initdb: {done.stdout}{done.stderr}"
+        with open(self.data / "postgresql.conf", "a", encoding="utf-8") as conf:
+            conf.write(
+                f"listen_addresses = '127.0.0.1'\nport = {self.port}\nunix_socket_directories = ''\n"
+                "max_connections = 60\nshared_buffers = 32MB\nfsync = on\nlog_line_prefix = '%m [%p] '\n"
+            )
+
+    def start(self):
+        """Starts and waits until it takes connections."""
+        assert self.process is None
+        deadline = time.monotonic() + 60 * settings.TIME_SCALE
+        while True:
+            with open(self.log, "ab") as log:
+                self.process = subprocess.Popen(
+                    [bindir() / "postgres", "-D", self.data],
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.home,
+                    preexec_fn=lambda: child.end_with_parent(signal.SIGQUIT), **self._drop,
+                )
+            if self._wait_ready(deadline):
+                return
+            # After a kill the old backends may still hold the shared memory for a moment.
+            assert time.monotonic() < deadline, f"PostgreSQL does not start: {self.log.read_text()[-2000:]}"
+            time.sleep(0.1)
+
+    def _wait_ready(self, deadline):
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                self.process = None
+                return False
+            try:
+                self.connect("postgres").close()
+                return True
+            except psycopg2.OperationalError:
+                time.sleep(0.05)
+        raise AssertionError(f"PostgreSQL takes no connections: {self.log.read_text()[-2000:]}")
+
+    def stop(self, how="fast"):
+        """how: smart, fast, immediate, or kill (SIGKILL to every process)."""
+        if self.process is None:
+            return
+        self.thaw()
+        if how == "kill":
+            for pid in self.processes():
+                _signal(pid, signal.SIGKILL)
+        else:
+            number = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}[how]
+            self.process.send_signal(number)
+        self.process.wait(60 * settings.TIME_SCALE)
+        self.process = None
+
+    def processes(self):
+        """The postmaster's pid, then its children's (they have sessions of their own)."""
+        pid = self.process.pid
+        children = []
+        for stat in glob.glob("/proc/[0-9]*/stat"):
+            try:
+                text = Path(stat).read_text(encoding="latin-1")
+            except OSError:
+                continue
+            if int(text.rpartition(")")[2].split()[1]) == pid:
+                children.append(int(stat.split("/")[2]))
+        return [pid] + children
+
+    def freeze(self):
+        """SIGSTOP to all processes: connections stay open and nothing answers."""
+        self.frozen = self.processes()
+        for pid in self.frozen:
+            _signal(pid, signal.SIGSTOP)
+
+    def thaw(self):
+        for pid in self.frozen:
+            _signal(pid, signal.SIGCONT)
+        self.frozen = []
+
+    def close(self):
+        self.stop("immediate")
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def connect(self, database):
+        connection = psycopg2.connect(
+            host="127.0.0.1", port=self.port, user=USER, dbname=database, connect_timeout=5
+        )
+        connection.autocommit = True
+        return connection
+
+    def create_database(self):
+        self._databases += 1
+        name = f"e2e_{self._databases}"
+        connection = self.connect("postgres")
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {name}")
+        connection.close()
+        return name
+
+    def url(self, database, port=None):
+        return f"postgresql://{USER}@127.0.0.1:{port or self.port}/{database}"
+
+    def major(self):
+        return int(re.match(r"\d+", (self.data / "PG_VERSION").read_text())[0])
+
+
+def _signal(pid, number):
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass

@@ -1,0 +1,231 @@
+"""The binary as a child process on a data directory: start, wait, kill -9, SIGTERM, restart, look."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from lib import child, settings
+from lib.http import Closed, Connection
+from lib.waiting import eventually
+
+URL_LINE = re.compile(r"^  url   http://127\.0\.0\.1:(\d+)$", re.MULTILINE)
+SANITIZER_WORDS = ("ERROR: AddressSanitizer", "WARNING: ThreadSanitizer", "runtime error:",
+                   "ERROR: LeakSanitizer")
+
+
+class StartFailed(Exception):
+    """The process ended before it listened."""
+
+    def __init__(self, exit_code, log):
+        super().__init__(f"exit code {exit_code}: {log[-2000:]}")
+        self.exit_code, self.log = exit_code, log
+
+
+def environment(home, extra=None):
+    """An environment in which no option is set by accident."""
+    kept = ("PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS", "TMPDIR")
+    env = {name: os.environ[name] for name in kept if name in os.environ}
+    return env | {"HOME": str(home), "LANG": "C.UTF-8"} | (extra or {})
+
+
+class Server:
+    """options: flags as a list; store: its URL is passed on (None: the default)."""
+
+    def __init__(self, directory, store=None, options=(), env=None, preexec=None, data_dir=None):
+        self.directory = Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.data_dir = Path(data_dir or self.directory / "data")
+        self.store = store
+        self.options = list(options)
+        self.env = environment(self.directory, env)
+        self.preexec = preexec
+        self.process = None
+        self.port = None
+        self.exit_code = None
+        self.killed = False
+        self.starts = 0
+
+    def command(self):
+        given = " ".join(self.options)
+        flags = ["--data-dir", str(self.data_dir)] if self.data_dir else []
+        flags += ["--port", "0"] if "--port" not in given and "PORT" not in self.env else []
+        flags += ["--database-url", self.store.url] if self.store else []
+        return [str(settings.binary())] + flags + self.options
+
+    def start(self, wait="ready", timeout=20):
+        """wait: 'ready', 'live', 'listening', or None."""
+        assert self.process is None
+        self.starts += 1
+        self.killed, self.exit_code, self.port = False, None, None
+        with open(self._file("out"), "wb") as out, open(self._file("err"), "ab") as err:
+            self.process = subprocess.Popen(
+                self.command(), stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=self.env,
+                cwd=self.directory, preexec_fn=self._before_exec,
+            )
+        if wait is None:
+            return self
+        eventually(self._listening, timeout, "the server prints its URL")
+        path = {"ready": "/readyz", "live": "/livez"}.get(wait)
+        if path:
+            eventually(lambda: self._answers(path), timeout, f"{path} is 200")
+        return self
+
+    def _before_exec(self):
+        child.end_with_parent()
+        if self.preexec:
+            self.preexec()
+
+    def _file(self, name):
+        return self.directory / f"{name}.txt"
+
+    def _check_running(self):
+        if self.process.poll() is not None:
+            code, self.process = self.process.returncode, None
+            self.exit_code = code
+            raise StartFailed(code, self.log())
+
+    def _listening(self):
+        match = URL_LINE.search(self.banner())
+        if not match:
+            self._check_running()
+            return False
+        self.port = int(match[1])
+        return True
+
+    def _answers(self, path):
+        self._check_running()
+        try:
+            return self.get(path).status == 200
+        except (OSError, Closed):
+            return False
+
+    @property
+    def address(self):
+        return ("127.0.0.1", self.port)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def banner(self):
+        return self._file("out").read_text(encoding="utf-8")
+
+    def log(self):
+        """Everything written to standard error so far, all starts included."""
+        return self._file("err").read_text(encoding="utf-8", errors="replace")
+
+    def events(self):
+        """The log's JSON lines as dictionaries."""
+        return [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
+
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def wait(self, timeout=30):
+        """Waits for the process to end; returns its exit code."""
+        try:
+            self.exit_code = self.process.wait(timeout * settings.TIME_SCALE)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running: {self.log()[-2000:]}") from None
+        self.process = None
+        return self.exit_code
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def terminate(self, timeout=30):
+        """SIGTERM; returns the exit code."""
+        self.signal(signal.SIGTERM)
+        return self.wait(timeout)
+
+    def kill(self):
+        """kill -9, unless it ended already."""
+        if self.process is None:
+            return
+        self.killed = True
+        self.process.kill()
+        self.exit_code = self.process.wait()
+        self.process = None
+
+    def restart(self, how="terminate", **start):
+        if how == "kill":
+            self.kill()
+        else:
+            assert self.terminate() == 0, self.log()[-2000:]
+        return self.start(**start)
+
+    def complaints(self):
+        """What no test may leave behind: sanitizer findings, death by a signal nobody sent."""
+        found = [word for word in SANITIZER_WORDS if word in self.log()]
+        if not self.killed and self.exit_code is not None and self.exit_code < 0:
+            found.append(f"ended by signal {-self.exit_code}")
+        return found
+
+    # ---- requests ----
+
+    def connect(self, timeout=10.0):
+        return Connection(self.address, timeout)
+
+    def get(self, target, headers=()):
+        with self.connect() as connection:
+            return connection.request("GET", target, headers=headers)
+
+    def increment(self, key, value):
+        """The running total; any other answer than 200 is a failure."""
+        with self.connect() as connection:
+            response = connection.increment(key, value)
+        assert response.status == 200, response
+        data = response.json()["data"]
+        assert data["key"] == key, response
+        return data["value"]
+
+    def counter(self, key):
+        """The data of GET /counters/{key}, None for 404."""
+        from urllib.parse import quote
+
+        response = self.get("/counters/" + quote(key.encode(), safe=""))
+        assert response.status in (200, 404), response
+        return response.json()["data"] if response.status == 200 else None
+
+    def total(self, key):
+        data = self.counter(key)
+        return data["value"] if data else None
+
+    # ---- the process ----
+
+    def memory(self, field="VmRSS"):
+        """Bytes of resident memory; VmHWM is its highest so far."""
+        text = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        return int(re.search(rf"^{field}:\s+(\d+) kB", text, re.MULTILINE)[1]) * 1024
+
+    def cpu_seconds(self):
+        stat = Path(f"/proc/{self.pid}/stat").read_text(encoding="latin-1").rpartition(")")[2].split()
+        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def command_output(self, *arguments, timeout=60, env=None):
+        """Runs a subcommand with this server's data directory and store."""
+        flags = ["--data-dir", str(self.data_dir)]
+        flags += ["--database-url", self.store.url] if self.store else []
+        return run(*arguments, *flags, home=self.directory, timeout=timeout, env=env)
+
+
+def run(*arguments, home, timeout=60, env=None):
+    """One run of the binary to its end: exit code, standard output and error as text."""
+    done = subprocess.run(
+        [str(settings.binary()), *arguments], env=environment(home, env), cwd=home, text=True,
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout * settings.TIME_SCALE,
+    )
+    assert not any(word in done.stderr for word in SANITIZER_WORDS), done.stderr
+    return done
+
+
+def settle(seconds):
+    """For the few places where the test is about time passing."""
+    time.sleep(seconds * settings.TIME_SCALE)

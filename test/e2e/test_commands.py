@@ -1,0 +1,128 @@
+"""Subcommands and the words for people: version, help, verify, journal dump, healthcheck, mistakes."""
+
+import re
+
+import pytest
+
+from lib.postgres import free_port
+from lib.server import run
+
+OPTIONS = ["--listen", "--port", "--database-url", "--data-dir", "--sync-interval", "--durability",
+           "--workers", "--memory-limit", "--journal-limit", "--journal-retention", "--log-level",
+           "--log-format", "--ready-max-lag", "--database-timeout", "--drain-timeout", "--connections-max",
+           "--body-limit", "--header-timeout", "--body-timeout", "--idle-timeout", "--write-timeout"]
+
+
+@pytest.fixture
+def home(make_server, tmp_path):
+    """make_server is asked for so that a missing binary is named."""
+    return tmp_path
+
+
+def test_version_names_the_program_and_a_version(home):
+    for argument in ("version", "--version"):
+        done = run(argument, home=home)
+        assert done.returncode == 0
+        assert re.match(r"simple-request v?\d+\.\d+", done.stdout)
+
+
+def test_help_lists_every_option_with_its_variable(home):
+    done = run("--help", home=home)
+    assert done.returncode == 0 and done.stderr == ""
+    for option in OPTIONS:
+        assert option in done.stdout
+        assert option[2:].replace("-", "_").upper() in done.stdout
+    for command in ("verify", "journal dump", "healthcheck", "version"):
+        assert command in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [
+    ["--no-such-option"], ["--port"], ["--port", "abc"], ["--port", "70000"],
+    ["--sync-interval", "soon"], ["--sync-interval", "-1s"], ["--memory-limit", "lots"],
+    ["--database-url", "mysql://x/y"], ["--workers", "0.5"], ["--listen", "not an address"],
+    ["--log-level", "loud"], ["nonsense"], ["journal", "burn"]])
+def test_a_mistake_on_the_command_line_is_named(home, arguments):
+    done = run(*arguments, home=home, timeout=10)
+    assert done.returncode != 0 and done.stdout == ""
+    assert arguments[0].lstrip("-") in done.stderr
+    assert len(done.stderr) < 2000
+
+
+def test_the_banner_tells_where_and_how(start_server, store):
+    server = start_server(store=store)
+    banner = server.banner()
+    assert f"  data  {server.data_dir}" in banner
+    assert "  try   curl " in banner and f":{server.port}/increment" in banner
+    assert re.search(r"^  store \S+", banner, re.MULTILINE)
+
+
+def test_a_password_is_never_shown(make_server, tmp_path):
+    url = ["--database-url", "postgresql://me:s3cr3t-word@127.0.0.1:1/x"]
+    server = make_server(*url).start(wait="live")
+    printed = run("--print-config", *url, home=tmp_path)
+    server.terminate()
+    for text in (server.banner(), server.log(), printed.stdout, printed.stderr):
+        assert "s3cr3t-word" not in text
+
+
+def test_healthcheck_says_whether_the_service_is_well(start_server, tmp_path):
+    server = start_server()
+    assert run("healthcheck", "--port", str(server.port), home=tmp_path).returncode == 0
+    server.terminate()
+    done = run("healthcheck", "--port", str(server.port), home=tmp_path)
+    assert done.returncode != 0 and done.stderr
+    assert run("healthcheck", home=tmp_path, env={"PORT": str(free_port())}).returncode != 0
+
+
+def test_verify_agrees_after_a_stop_and_after_a_kill(start_server, store):
+    server = start_server("--sync-interval", "1h", store=store)
+    server.increment("a", 5)
+    server.kill()
+    assert_verified(server)
+    server.start()
+    server.increment("a", 5)
+    assert server.terminate() == 0
+    assert_verified(server)
+    assert store.totals() == {"a": 10}
+
+
+def assert_verified(server):
+    done = server.command_output("verify")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_verify_finds_a_writers_row_that_is_not_ours(start_server, store):
+    server = start_server("--sync-interval", "200ms", store=store)
+    server.increment("a", 5)
+    assert server.terminate() == 0
+    store.execute("UPDATE counter_writers SET epoch = epoch + 1000")
+    done = server.command_output("verify")
+    assert done.returncode != 0 and "epoch" in done.stdout + done.stderr
+
+
+def test_journal_dump_shows_what_was_counted(start_server, store):
+    server = start_server("--sync-interval", "1h", store=store)
+    server.increment("dumped-key", 12345)
+    server.increment("line\nbreak\x1b[2J", 1)
+    server.kill()
+    done = server.command_output("journal", "dump")
+    assert done.returncode == 0
+    assert any("dumped-key" in line and "12345" in line for line in done.stdout.splitlines())
+    assert "\x1b" not in done.stdout
+
+
+def test_subcommands_do_not_change_the_directory(start_server, sqlite):
+    server = start_server("--sync-interval", "1h", store=sqlite)
+    server.increment("a", 5)
+    server.kill()
+
+    def contents():
+        files = sorted(p for p in server.data_dir.rglob("*") if p.is_file())
+        return {p: p.read_bytes() for p in files if "journal" in str(p)}
+
+    before = contents()
+    assert before
+    for command in (["verify"], ["journal", "dump"]):
+        server.command_output(*command)
+        assert contents() == before
+    assert server.start().total("a") == 5
