@@ -1,6 +1,6 @@
 /*
- * The log: level, limit on repeats, one write(2) a line. Any thread; the lock is held for the limiter alone, so that a
- * slow reader of standard error blocks only who logs.
+ * The log: level, limit on repeats, one write(2) a line. Any thread; the lock is held for the
+ * limiter alone, so that a slow reader of standard error blocks only who logs.
  */
 #include "base/log.h"
 

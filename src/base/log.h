@@ -44,12 +44,14 @@ static inline struct sr_log_field sr_log_number(const char *name, int64_t number
 /*
  * Writes one line: time, level, event (a fixed dotted name such as "server.listening"), message
  * for people, and the fields up to the one whose name is NULL. A line is cut at 2 KiB.
- * Repeats of one event beyond 20 a second are counted and told in one line. event is static text.
+ * Repeats of one event beyond 20 a second are counted and told in one line. event is static
+ * text.
  */
 void sr_log_event(enum sr_log_level level, const char *event, const char *message,
                   const struct sr_log_field *fields);
 
-/* Tells now what the limit on repeated events has left out so far (else with a later event): before the process ends. */
+/* Tells now what the limit on repeated events has left out so far (else with a later event):
+ * before the process ends. */
 void sr_log_flush(void);
 
 #ifdef __clang__

@@ -1,6 +1,6 @@
 /*
- * A log line from an event. A writer with two limits: content may fill a line up to `content_max`, what closes strings and
- * objects may use the rest.
+ * A log line from an event. A writer with two limits: content may fill a line up to
+ * `content_max`, what closes strings and objects may use the rest.
  */
 #include "base/log_line.h"
 
@@ -46,8 +46,8 @@ static void put_end(struct line *line, const char *text)
     line->size += size;
 }
 
-/* Bytes a UTF-8 sequence has by its first byte and how its second is bounded (Unicode table 3-7): shortest form, no
- * surrogates, nothing above U+10FFFF. 0: cannot start one. */
+/* Bytes a UTF-8 sequence has by its first byte and how its second is bounded (Unicode table
+ * 3-7): shortest form, no surrogates, nothing above U+10FFFF. 0: cannot start one. */
 static size_t sequence_size(uint8_t first, uint8_t *ret_low, uint8_t *ret_high)
 {
     *ret_low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
@@ -80,7 +80,8 @@ static size_t character_size(struct sr_span bytes)
     return size;
 }
 
-/* C0 and C1 controls, DEL, and the line and paragraph separators: no line of a log may hold them. */
+/* C0 and C1 controls, DEL, and the line and paragraph separators: no line of a log may hold
+ * them. */
 static bool is_control(const uint8_t *at, size_t size, uint32_t *ret_code)
 {
     if (size == 1) {
@@ -130,7 +131,8 @@ static void put_escaped(struct line *line, struct sr_span bytes)
     }
 }
 
-/* `before` and a string with its quotes, cut where the line is full; false and nothing where not both quotes fit. */
+/* `before` and a string with its quotes, cut where the line is full; false and nothing where
+ * not both quotes fit. */
 static bool put_string(struct line *line, const char *before, struct sr_span bytes)
 {
     if (line->truncated || strlen(before) + 2 > line->content_max - line->size) {

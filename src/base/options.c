@@ -166,7 +166,8 @@ static enum sr_result unknown(const struct sr_option *table, size_t count, const
                    near == NULL ? "" : near->name, near == NULL ? "" : "?");
 }
 
-/* The value of the option whose name ends at `equals` or with the argument; moves *at behind it. */
+/* The value of the option whose name ends at `equals` or with the argument; moves *at behind
+ * it. */
 static const char *value_of(const struct sr_option *option, const char *equals,
                             const char *const **at)
 {

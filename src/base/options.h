@@ -1,7 +1,8 @@
 /*
- * Options from one table: each has a flag (--sync-interval), an environment variable (SYNC_INTERVAL), a default, a type
- * with its bounds and a line of help. The flag goes before the environment, the environment before the default. Knows
- * nothing of any particular option; the service's table is in command/config.c.
+ * Options from one table: each has a flag (--sync-interval), an environment variable
+ * (SYNC_INTERVAL), a default, a type with its bounds and a line of help. The flag goes before
+ * the environment, the environment before the default. Knows nothing of any particular option;
+ * the service's table is in command/config.c.
  */
 #ifndef SR_BASE_OPTIONS_H
 #define SR_BASE_OPTIONS_H
@@ -41,7 +42,8 @@ struct sr_option {
 
 enum sr_option_source { SR_OPTION_DEFAULT, SR_OPTION_ENVIRONMENT, SR_OPTION_COMMAND_LINE };
 
-/* What is in force. text is NULL and number 0 where nothing was given and the table has no default. */
+/* What is in force. text is NULL and number 0 where nothing was given and the table has no
+ * default. */
 struct sr_option_value {
     const char *text; /* as written: borrowed from argv, the environment or the table */
     uint64_t number;  /* in the type's unit; a choice's index */
@@ -52,9 +54,10 @@ struct sr_option_value {
 typedef const char *sr_option_environment_fn(const char *variable);
 
 /*
- * Fills values[0..count) from arguments (argv without the program's name), environment and table. An empty
- * environment variable counts as not set. SR_INVALID, with what is wrong and what would be right, for an
- * unknown option, one given twice, a missing, malformed or out-of-range value, and words that belong to no option.
+ * Fills values[0..count) from arguments (argv without the program's name), environment and
+ * table. An empty environment variable counts as not set. SR_INVALID, with what is wrong and
+ * what would be right, for an unknown option, one given twice, a missing, malformed or
+ * out-of-range value, and words that belong to no option.
  */
 enum sr_result sr_options_read(const struct sr_option *table, size_t count,
                                const char *const *arguments,
@@ -69,7 +72,8 @@ void sr_option_variable(const struct sr_option *option, char *ret_text, size_t s
 void sr_option_shown(const struct sr_option *option, const struct sr_option_value *value,
                      char ret_text[SR_OPTION_SHOWN_SIZE]);
 
-/* For --help: a line of flag, variable and default in columns for each option, and its help below. */
+/* For --help: a line of flag, variable and default in columns for each option, and its help
+ * below. */
 void sr_options_help(const struct sr_option *table, size_t count, FILE *out);
 
 /* For --print-config: a line of option, value and where it is from. Flags are left out. */

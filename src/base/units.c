@@ -1,5 +1,6 @@
 /*
- * Numbers, durations and sizes as people write them: one parser and one formatter over a list of units.
+ * Numbers, durations and sizes as people write them: one parser and one formatter over a list
+ * of units.
  */
 #include "base/units.h"
 
@@ -19,7 +20,8 @@ static const struct unit size_units[] = {
     {"TiB", (uint64_t)1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20},
     {"KiB", 1 << 10},           {"", 1},          {NULL, 0}};
 
-/* Digits at the start of text; returns where they end, NULL where there are none or too many. */
+/* Digits at the start of text; returns where they end, NULL where there are none or too many.
+ */
 static const char *parse_digits(const char *text, uint64_t *ret_number)
 {
     uint64_t number = 0;

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* All three take decimal digits at once followed by the unit, and nothing else: no sign, fraction, space. False, and
- * the output untouched, for anything else or beyond 64 bits. */
+/* All three take decimal digits at once followed by the unit, and nothing else: no sign,
+ * fraction, space. False, and the output untouched, for anything else or beyond 64 bits. */
 
 bool sr_parse_u64(const char *text, uint64_t *ret_number);
 

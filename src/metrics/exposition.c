@@ -1,5 +1,6 @@
 /*
- * The text formats that Prometheus reads. Numbers are exact decimals made of integers: no floating point, no rounding.
+ * The text formats that Prometheus reads. Numbers are exact decimals made of integers: no
+ * floating point, no rounding.
  */
 #include "metrics/exposition.h"
 
@@ -21,7 +22,8 @@ static void put_text(struct exposition *page, const char *text)
     put(page, text, strlen(text));
 }
 
-/* Both formats escape backslash and line end; the quote in label values and, in OpenMetrics, in HELP. */
+/* Both formats escape backslash and line end; the quote in label values and, in OpenMetrics, in
+ * HELP. */
 static void put_escaped(struct exposition *page, const char *text, bool quote)
 {
     for (; *text != '\0'; text++) {
@@ -77,8 +79,8 @@ static void format_exponent(const char *digits, char ret_text[DECIMAL_SIZE])
     (void)snprintf(ret_text + size, DECIMAL_SIZE - size, "e+%02zu", strlen(digits) - 1);
 }
 
-/* A bucket's bound as OpenMetrics wants it (section "Considerations: Canonical Numbers"), in both formats, so that a series keeps
- * its name whichever is scraped: 1.0, 1e+06. */
+/* A bucket's bound as OpenMetrics wants it (section "Considerations: Canonical Numbers"), in
+ * both formats, so that a series keeps its name whichever is scraped: 1.0, 1e+06. */
 static void format_bound(struct metric_number number, char ret_text[DECIMAL_SIZE])
 {
     char plain[DECIMAL_SIZE];

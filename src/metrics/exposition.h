@@ -1,6 +1,6 @@
 /*
- * The text formats that Prometheus reads: families, samples, histograms. Pure: appends to a buffer.
- *   https://prometheus.io/docs/instrumenting/exposition_formats/ (text 0.0.4)
+ * The text formats that Prometheus reads: families, samples, histograms. Pure: appends to a
+ * buffer. https://prometheus.io/docs/instrumenting/exposition_formats/ (text 0.0.4)
  *   https://prometheus.io/docs/specs/om/open_metrics_spec/ (OpenMetrics 1.0)
  * The two differ in a counter's family name, the UNIT line, the escapes of HELP, and the end.
  */
@@ -31,7 +31,8 @@ struct metric_family {
     const char *labels[METRIC_LABELS_MAX + 1]; /* names, ends with NULL */
 };
 
-/* A page being written. result is SR_OK or the first error of the buffer; after it nothing more is appended. */
+/* A page being written. result is SR_OK or the first error of the buffer; after it nothing more
+ * is appended. */
 struct exposition {
     struct sr_buffer *out;
     bool openmetrics; /* else text 0.0.4 */
@@ -39,7 +40,8 @@ struct exposition {
     const struct metric_family *family; /* the one under way */
 };
 
-/* A decimal fraction: value / 10^decimals. Seconds from nanoseconds have 9 decimals, a plain count 0. */
+/* A decimal fraction: value / 10^decimals. Seconds from nanoseconds have 9 decimals, a plain
+ * count 0. */
 struct metric_number {
     uint64_t value;
     unsigned decimals; /* at most 19 */
@@ -52,15 +54,15 @@ struct metric_histogram {
     uint64_t sum;
 };
 
-/* Adds what a live histogram holds now. Its bounds must be those of `total` (and are given, since a worker may not have
- * set them yet). */
+/* Adds what a live histogram holds now. Its bounds must be those of `total` (and are given,
+ * since a worker may not have set them yet). */
 void metric_histogram_add(struct metric_histogram *total, const struct sr_histogram *live);
 
 /* HELP, TYPE and UNIT lines; the samples that follow belong to this family until the next. */
 void exposition_family(struct exposition *page, const struct metric_family *family);
 
-/* A sample of the counter, gauge or info under way; label_values in the order of the family's labels. Any bytes are
- * allowed in them. */
+/* A sample of the counter, gauge or info under way; label_values in the order of the family's
+ * labels. Any bytes are allowed in them. */
 void exposition_sample(struct exposition *page, const char *const *label_values,
                        struct metric_number number);
 

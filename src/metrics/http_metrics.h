@@ -1,7 +1,8 @@
 /*
- * What one worker counts about HTTP: requests by method, route and status with their durations, bytes, connections.
- * Each worker owns one of these and is its only writer; a scrape on any thread reads all of them, a moment behind
- * (relaxed atomics, no locked instruction on the request path). Labels come from these lists, never from a request.
+ * What one worker counts about HTTP: requests by method, route and status with their durations,
+ * bytes, connections. Each worker owns one of these and is its only writer; a scrape on any
+ * thread reads all of them, a moment behind (relaxed atomics, no locked instruction on the
+ * request path). Labels come from these lists, never from a request.
  */
 #ifndef SR_METRICS_HTTP_METRICS_H
 #define SR_METRICS_HTTP_METRICS_H
@@ -31,13 +32,13 @@ enum http_route {
 };
 
 /* The statuses that have a series of their own; X(status). Any other is counted as "_OTHER". */
+/* clang-format off */
 #define HTTP_METRICS_STATUSES(X)                                                               \
-    X(200)                                                                                     \
-    X(202)                                                                                     \
-    X(204)                                                                                     \
-    X(304)                                                                                     \
+    X(200) X(202) X(204) X(304)                                                                \
     X(400) X(401) X(403) X(404) X(405) X(406) X(408) X(409) X(413) X(414) X(415) X(417) X(422) \
-        X(429) X(431) X(500) X(501) X(503) X(505)
+    X(429) X(431)                                                                              \
+    X(500) X(501) X(503) X(505)
+/* clang-format on */
 
 enum http_metrics_status {
 #define HTTP_METRICS_STATUS_ENUM(status) HTTP_METRICS_STATUS_##status,
@@ -70,8 +71,8 @@ enum http_metrics_refusal {
 #define HTTP_METRICS_METHOD_COUNT (HTTP_METHOD_OTHER + 1)
 
 /*
- * One worker's counters, about 256 KiB of address space of which only the pages of series that were used are
- * resident. All zero at first: a histogram's bounds are set by its first value.
+ * One worker's counters, about 256 KiB of address space of which only the pages of series that
+ * were used are resident. All zero at first: a histogram's bounds are set by its first value.
  */
 struct http_metrics {
     _Alignas(64) _Atomic uint64_t bytes_received; /* read from sockets */
@@ -130,8 +131,9 @@ static inline enum http_metrics_status http_metrics_status_index(uint16_t status
     }
 }
 
-/* One request answered: from its first byte (as seen by the worker) to its reply's release, in nanoseconds. For bytes that
- * were refused before there was a request: HTTP_METHOD_OTHER, HTTP_ROUTE_UNKNOWN and the refusal's status. */
+/* One request answered: from its first byte (as seen by the worker) to its reply's release, in
+ * nanoseconds. For bytes that were refused before there was a request: HTTP_METHOD_OTHER,
+ * HTTP_ROUTE_UNKNOWN and the refusal's status. */
 static inline void http_metrics_request(struct http_metrics *m, enum http_method method,
                                         enum http_route route, uint16_t status,
                                         uint64_t duration_ns)

@@ -9,8 +9,9 @@
 #include "metrics/snapshot.h"
 
 /*
- * Appends the page: OpenMetrics 1.0 where the request's Accept names it, else Prometheus text 0.0.4; *ret_content_type is
- * static text. Pure but for the live histograms and workers' counters, which are read as they are. Errors of the buffer.
+ * Appends the page: OpenMetrics 1.0 where the request's Accept names it, else Prometheus text
+ * 0.0.4; *ret_content_type is static text. Pure but for the live histograms and workers'
+ * counters, which are read as they are. Errors of the buffer.
  */
 enum sr_result metrics_render(const struct metrics_snapshot *snapshot, struct sr_span accept,
                               struct sr_buffer *out, const char **ret_content_type) SR_MUST_USE;

@@ -44,7 +44,8 @@ static uint64_t boot_time(void)
     return seconds;
 }
 
-/* Fields 20, 22, 23 and 24 of proc(5)'s stat; the second field may hold anything, so they are counted from its ')'. */
+/* Fields 20, 22, 23 and 24 of proc(5)'s stat; the second field may hold anything, so they are
+ * counted from its ')'. */
 static void read_stat(struct process_stats *stats)
 {
     char text[1024];
@@ -84,7 +85,8 @@ static uint64_t count_names(const char *path)
     return count > 3 ? count - 3 : 0;
 }
 
-/* Linux 6.2 tells the number as the directory's size; before, each descriptor's name is read. */
+/* Linux 6.2 tells the number as the directory's size; before, each descriptor's name is read.
+ */
 static uint64_t open_descriptors(void)
 {
     struct stat status;

@@ -1,5 +1,6 @@
 /*
- * Everything one scrape tells, gathered by the caller from each module's stats: the page is a pure function of it.
+ * Everything one scrape tells, gathered by the caller from each module's stats: the page is a
+ * pure function of it.
  */
 #ifndef SR_METRICS_SNAPSHOT_H
 #define SR_METRICS_SNAPSHOT_H

@@ -1,7 +1,7 @@
 /*
- * The one table of metrics: name, type, unit, help, labels, and where the value is from. HTTP and database follow
- * OpenTelemetry's names, process_* Prometheus' own, the rest starts with simple_request_. The counter key is never a
- * label.
+ * The one table of metrics: name, type, unit, help, labels, and where the value is from. HTTP
+ * and database follow OpenTelemetry's names, process_* Prometheus' own, the rest starts with
+ * simple_request_. The counter key is never a label.
  */
 #include "http/media.h"
 #include "metrics/exposition.h"
@@ -27,7 +27,8 @@ struct metric {
     metric_samples_fn *samples;
 };
 
-/* Where a field lies in the snapshot; does not compile for a field of another type than the row will read. */
+/* Where a field lies in the snapshot; does not compile for a field of another type than the row
+ * will read. */
 #define FIELD(field) ((struct metrics_snapshot *)NULL)->field
 #define AT_U64(field)                                                                          \
     _Generic(FIELD(field), uint64_t : offsetof(struct metrics_snapshot, field))

@@ -1,5 +1,6 @@
 /*
- * The log: lines that nothing in a value can break, cut at their bound as whole JSON, and the limit on repeats.
+ * The log: lines that nothing in a value can break, cut at their bound as whole JSON, and the
+ * limit on repeats.
  */
 #include "base/log.h"
 
@@ -181,7 +182,8 @@ static void ill_formed_sequences_become_replacements(void **state)
     }
 }
 
-/* Whole JSON at every length of message and value around the bound, of characters of one byte, of two, and escaped ones. */
+/* Whole JSON at every length of message and value around the bound, of characters of one byte,
+ * of two, and escaped ones. */
 static void a_line_that_is_too_long_is_cut_and_stays_json(void **state)
 {
     const char *const units[] = {"a", "\xC3\xA9", "\n", "\""};

@@ -85,7 +85,7 @@ static void durations_fit_32_bits_of_milliseconds_where_they_are_read_so(void **
 static void choices_are_in_the_order_of_their_enums(void **state)
 {
     (void)state;
-    variables = LIST("HOME", "/home/me");
+    variables = LIST("HOME", "/h/me");
     read_well(LIST("--durability", "write", "--log-level", "error", "--log-format", "json"));
     assert_int_equal(config_number(&config, CONFIG_DURABILITY), JOURNAL_WRITE);
     assert_int_equal(config_number(&config, CONFIG_LOG_LEVEL), SR_LOG_ERROR);
@@ -102,7 +102,7 @@ static void choices_are_in_the_order_of_their_enums(void **state)
 static void the_defaults_are_within_the_bounds(void **state)
 {
     (void)state;
-    variables = LIST("HOME", "/home/me");
+    variables = LIST("HOME", "/h/me");
     read_well(LIST());
     for (size_t i = 0; i < CONFIG_OPTION_COUNT; i++) {
         const struct sr_option *o = &config_table[i];
@@ -123,10 +123,10 @@ static void the_data_directory_follows_the_environment(void **state)
         const char *const *variables;
         const char *expected;
     } cases[] = {
-        {LIST("HOME", "/home/me"), "/home/me/.local/state/simple-request"},
-        {LIST("HOME", "/home/me", "XDG_STATE_HOME", "/x"), "/x/simple-request"},
-        {LIST("HOME", "/home/me", "XDG_STATE_HOME", "relative"),
-         "/home/me/.local/state/simple-request"},
+        {LIST("HOME", "/h/me"), "/h/me/.local/state/simple-request"},
+        {LIST("HOME", "/h/me", "XDG_STATE_HOME", "/x"), "/x/simple-request"},
+        {LIST("HOME", "/h/me", "XDG_STATE_HOME", "relative"),
+         "/h/me/.local/state/simple-request"},
         {LIST("XDG_STATE_HOME", "/x", "STATE_DIRECTORY", "/var/lib/sr"), "/var/lib/sr"},
         {LIST("STATE_DIRECTORY", "/var/lib/a:/var/lib/b"), "/var/lib/a"},
         {LIST("DATA_DIR", "/own//", "STATE_DIRECTORY", "/no"), "/own"},
@@ -185,7 +185,7 @@ static void a_database_url_of_another_kind_is_refused(void **state)
     struct sr_err err = {0};
 
     (void)state;
-    variables = LIST("HOME", "/home/me");
+    variables = LIST("HOME", "/h/me");
     read_well(LIST("--database-url", "mysql://x/y"));
     assert_int_equal(config_check_store(&config, &err), SR_INVALID);
     assert_non_null(strstr(err.text, "--database-url"));

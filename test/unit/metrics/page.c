@@ -218,7 +218,8 @@ static void check_series(const struct page *page)
     }
 }
 
-/* A bucket follows the one before it in bound and count; the last is +Inf and followed by _sum and an equal _count. */
+/* A bucket follows the one before it in bound and count; the last is +Inf and followed by _sum
+ * and an equal _count. */
 static void check_bucket(const struct page *page, size_t i)
 {
     const struct page_sample *bucket = &page->samples[i];

@@ -32,12 +32,14 @@ struct page {
     size_t sample_count;
 };
 
-/* Reads a whole page, checking: HELP and TYPE once a family and before its samples, families in one piece, names and
- * labels well-formed, no series twice, counters called _total and not negative, buckets ascending and cumulative with
- * +Inf equal to _count, units at the end of names, the end of OpenMetrics. The text is NUL-terminated. */
+/* Reads a whole page, checking: HELP and TYPE once a family and before its samples, families in
+ * one piece, names and labels well-formed, no series twice, counters called _total and not
+ * negative, buckets ascending and cumulative with +Inf equal to _count, units at the end of
+ * names, the end of OpenMetrics. The text is NUL-terminated. */
 void page_read(struct page *page, const char *text, bool openmetrics);
 
-/* The value of one series by name and labels as they stand on the page ("a=\"b\",c=\"d\""); fails where it is not there. */
+/* The value of one series by name and labels as they stand on the page ("a=\"b\",c=\"d\"");
+ * fails where it is not there. */
 double page_value(const struct page *page, const char *name, const char *labels);
 
 /* NULL where no such series is on the page. */

@@ -1,5 +1,6 @@
 /*
- * The whole page in both formats, read by a strict reader, from a snapshot in which every figure is another.
+ * The whole page in both formats, read by a strict reader, from a snapshot in which every
+ * figure is another.
  */
 #include "metrics/metrics.h"
 
@@ -123,9 +124,9 @@ static void the_page_is_prometheus_text_unless_asked_otherwise(void **state)
 
 static void openmetrics_is_sent_where_it_is_named(void **state)
 {
-    const char *const accepts[] = {OPENMETRICS, "Application/OpenMetrics-Text",
-                                   "application/openmetrics-text;version=1.0.0;q=0.5,text/"
-                                   "plain;version=0.0.4;q=0.3,*/*;q=0.1"};
+    static const char prometheus[] = "application/openmetrics-text;version=1.0.0;q=0.5,"
+                                     "text/plain;version=0.0.4;q=0.3,*/*;q=0.1";
+    const char *const accepts[] = {OPENMETRICS, "Application/OpenMetrics-Text", prometheus};
 
     (void)state;
     for (size_t i = 0; i < sizeof(accepts) / sizeof(accepts[0]); i++) {
