@@ -159,13 +159,6 @@ bool arena_charge(struct arena *arena, size_t bytes)
     return charged;
 }
 
-void arena_release(struct arena *arena, size_t bytes)
-{
-    (void)pthread_mutex_lock(&arena->lock);
-    atomic_fetch_sub_explicit(&arena->used, bytes, memory_order_relaxed);
-    (void)pthread_mutex_unlock(&arena->lock);
-}
-
 bool arena_has_page(const struct arena *arena)
 {
     return atomic_load_explicit(&arena->free_resident_count, memory_order_relaxed) > 0 ||

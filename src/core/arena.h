@@ -71,9 +71,8 @@ uint32_t arena_take(struct arena *arena, uint16_t shard, uint8_t size_class);
 /* Gives a page without live entries back. */
 void arena_give(struct arena *arena, uint32_t page);
 
-/* Charges bytes that lie elsewhere, at the price of free pages if need be. */
+/* Charges bytes that lie elsewhere, for good, at the price of free pages if need be. */
 bool arena_charge(struct arena *arena, size_t bytes);
-void arena_release(struct arena *arena, size_t bytes);
 
 /* Whether arena_take would succeed now; without a lock, so a hint. */
 bool arena_has_page(const struct arena *arena);

@@ -13,8 +13,8 @@
 #define SHARD_BYTES_MIN ((size_t)16 << 10)
 
 /*
- * A shard for each MiB, so that half-filled pages of many size classes do not add up to much, at
- * most 256; beyond that one for 4 MiB, so that an index grows in less than a millisecond.
+ * A shard for each MiB, so that half-filled pages of many size classes do not add up to much,
+ * at most 256; beyond that one for 4 MiB, so that an index grows in less than a millisecond.
  */
 static uint32_t usual_shard_count(size_t memory_max)
 {
@@ -51,8 +51,9 @@ static enum sr_result check_options(const struct counters_options *options, stru
 }
 
 /*
- * Address space for the index of each shard: twice what it takes when the whole memory holds the
- * smallest entries, evenly, since keyed hashes keep shards alike; and something for small ones.
+ * Address space for the index of each shard: twice what it takes when the whole memory holds
+ * the smallest entries, evenly, since keyed hashes keep shards alike; and something for small
+ * ones.
  */
 static uint32_t index_slots_max(const struct counters *c, size_t memory_max)
 {

@@ -1,7 +1,8 @@
 /*
  * The counter table: key -> base (the database's value) and two pending slots by epoch parity.
  * Sharded, one lock a shard held for tens of nanoseconds; memory bounded; clean entries are a
- * cache and are evicted (clock), dirty ones never. Pure: no I/O, no clock; time is a tick number.
+ * cache and are evicted (clock), dirty ones never. Pure: no I/O, no clock; time is a tick
+ * number.
  *
  *   entry | base | delta[0] delta[1] | generation[0] [1] | key_size flags tick | key bytes |
  *           8      16                  8                   8                     key_size
@@ -11,9 +12,9 @@
  *           marked included is in the base already and is passed over.
  *
  * Two epochs are alive at most: the open one, o, and o-1 while it is not completed yet.
- * Threads: workers call increment, replace, read, unpin and loading; the loader key, install and
- * load_failed; the flusher open_epoch, set_applied, collect, complete and forget_bases. All may
- * run at once.
+ * Threads: workers call increment, replace, read, unpin and loading; the loader key, install
+ * and load_failed; the flusher open_epoch, set_applied, collect, complete and forget_bases. All
+ * may run at once.
  */
 #ifndef SR_CORE_COUNTERS_H
 #define SR_CORE_COUNTERS_H
@@ -94,7 +95,8 @@ struct counters_stats {
 enum sr_result counters_open(const struct counters_options *options,
                              struct counters **ret_counters, struct sr_err *err) SR_MUST_USE;
 
-/* Accepts NULL and leaves NULL. No other call may be running, nothing collected is valid after. */
+/* Accepts NULL and leaves NULL. No other call may be running, nothing collected is valid after.
+ */
 void counters_close(struct counters **counters);
 
 /* The keyed hash of a key; computed once per request and handed to the calls below. */
@@ -103,12 +105,12 @@ uint64_t counters_hash(const struct counters *c, struct sr_span key);
 /* ---- workers ---- */
 
 /*
- * Adds value to the turn's slot. Where the base is unknown (or older than two ticks while neither
- * slot is touched) and may_wait: WAIT_LOAD, with the entry created, pinned and marked loading.
- * Where may_wait is false a stale base is good enough (DONE) and an unknown one gives
+ * Adds value to the turn's slot. Where the base is unknown (or older than two ticks while
+ * neither slot is touched) and may_wait: WAIT_LOAD, with the entry created, pinned and marked
+ * loading. Where may_wait is false a stale base is good enough (DONE) and an unknown one gives
  * DONE_UNKNOWN. Computed wider than 64 bits: a change that would move the total out of the
- * range, or further out, is OVERFLOW; a total that stays out of it although this change does not
- * push (other instances' changes did) is answered DONE_UNKNOWN.
+ * range, or further out, is OVERFLOW; a total that stays out of it although this change does
+ * not push (other instances' changes did) is answered DONE_UNKNOWN.
  *
  * WAIT_TURN: the turn's epoch is o-1, slot o is touched, and either slot is a set or delete, or
  * the total at the end of o-1, which the database will see, would leave the range.
@@ -120,8 +122,8 @@ enum counters_status counters_increment(struct counters *c, const struct counter
 /*
  * Sets (SR_CHANGE_SET) or deletes (SR_CHANGE_DELETE, value 0) in the turn's slot and raises the
  * slot's generation. Needs no base; a delete's answer does not tell whether the key was there.
- * DONE (of a delete: total 0), TABLE_FULL, WAIT_TURN where the turn's epoch is o-1 and slot o is
- * touched, SLOT_FULL where the generation stands at 2^32-1.
+ * DONE (of a delete: total 0), TABLE_FULL, WAIT_TURN where the turn's epoch is o-1 and slot o
+ * is touched, SLOT_FULL where the generation stands at 2^32-1.
  */
 enum counters_status counters_replace(struct counters *c, const struct counters_turn *turn,
                                       struct sr_span key, uint64_t hash,
@@ -144,7 +146,8 @@ bool counters_loading(struct counters *c, counters_ref ref);
 
 /* ---- loader ---- */
 
-/* The key of an entry that is loading; borrowed, valid until install or load_failed. No lock. */
+/* The key of an entry that is loading; borrowed, valid until install or load_failed. No lock.
+ */
 struct sr_span counters_key(const struct counters *c, counters_ref ref);
 
 enum counters_install {
@@ -155,8 +158,8 @@ enum counters_install {
 /*
  * Ends a load: the row's value and existence, and the writer's epoch L, of the same snapshot.
  * Slots of epochs <= L are marked included. STALE where L is below the applied epoch (compared
- * under the shard's lock, see counters_set_applied), where L is not below the open epoch (the row
- * is not ours), and once for a load that was under way when bases were forgotten.
+ * under the shard's lock, see counters_set_applied), where L is not below the open epoch (the
+ * row is not ours), and once for a load that was under way when bases were forgotten.
  */
 enum counters_install counters_install(struct counters *c, counters_ref ref, int64_t value,
                                        bool exists, uint64_t loaded_epoch,
@@ -192,8 +195,8 @@ enum sr_result counters_collect(struct counters *c, uint64_t epoch,
                                 struct counters_sealed *ret_sealed,
                                 struct sr_err *err) SR_MUST_USE;
 
-/* Change i of a sealed slot; the key is borrowed until counters_complete. Takes no lock: the slot
- * is immutable. */
+/* Change i of a sealed slot; the key is borrowed until counters_complete. Takes no lock: the
+ * slot is immutable. */
 void counters_sealed_change(const struct counters *c, const struct counters_sealed *sealed,
                             size_t i, struct sr_change *ret_change);
 
@@ -205,9 +208,9 @@ struct counters_base {
 };
 
 /*
- * Clears the slots of an applied epoch and takes the new bases (NULL: all unknown). A base that a
- * load marked as including this epoch is kept. Locks a shard per key only. The epoch must be set
- * as applied before. Leaves `sealed` to counters_sealed_done.
+ * Clears the slots of an applied epoch and takes the new bases (NULL: all unknown). A base that
+ * a load marked as including this epoch is kept. Locks a shard per key only. The epoch must be
+ * set as applied before. Leaves `sealed` to counters_sealed_done.
  */
 void counters_complete(struct counters *c, const struct counters_sealed *sealed,
                        const struct counters_base *bases, uint32_t tick);

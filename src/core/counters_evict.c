@@ -1,7 +1,7 @@
 /*
  * Making room in the counter table when its memory is used up: a clock over pages evicts clean
- * entries, a second chance for those in use, and pages that become sparse are emptied, so that a
- * change of key sizes strands no memory.
+ * entries, a second chance for those in use, and pages that become sparse are emptied, so that
+ * a change of key sizes strands no memory.
  */
 #include "core/counters_internal.h"
 

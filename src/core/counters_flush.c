@@ -63,7 +63,8 @@ static size_t collect_page(const struct counters *c, uint32_t number, unsigned p
     return count;
 }
 
-/* Fills items from all pages, one lock at a time. An entry with a sealed slot is never moved. */
+/* Fills items from all pages, one lock at a time. An entry with a sealed slot is never moved.
+ */
 static size_t collect_pages(struct counters *c, unsigned parity, struct key_sort_item *items,
                             size_t room)
 {

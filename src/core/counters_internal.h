@@ -107,8 +107,8 @@ void counters_mark_completed(struct counters *c, struct shard *shard, counters_r
                              unsigned parity);
 
 /*
- * Evicts until a page is free or an entry of this shard and key size, without a lock held. False
- * where nothing can be evicted, or too much had to be without that.
+ * Evicts until a page is free or an entry of this shard and key size, without a lock held.
+ * False where nothing can be evicted, or too much had to be without that.
  */
 bool counters_make_room(struct counters *c, const struct shard *shard, size_t key_size);
 

@@ -9,8 +9,9 @@ struct sr_span counters_key(const struct counters *c, counters_ref ref)
 }
 
 /*
- * Whether a snapshot of epoch L may be taken. Below the applied epoch it lacks what complete has
- * taken, or is about to take, out of the slots; not below the open one it cannot be of our row.
+ * Whether a snapshot of epoch L may be taken. Below the applied epoch it lacks what complete
+ * has taken, or is about to take, out of the slots; not below the open one it cannot be of our
+ * row.
  */
 static bool is_usable(const struct counters *c, unsigned flags, uint64_t loaded_epoch,
                       uint64_t open_epoch)

@@ -147,8 +147,8 @@ static bool pushes_out(sr_wide total, int64_t value)
     return (value > 0 && total + value > INT64_MAX) || (value < 0 && total + value < INT64_MIN);
 }
 
-/* Whether an increment in a turn of o-1 would have to go under a set or delete of o, or under an
- * add of o that lies over one: journal and slots could disagree on the order. */
+/* Whether an increment in a turn of o-1 would have to go under a set or delete of o, or under
+ * an add of o that lies over one: journal and slots could disagree on the order. */
 static bool must_wait_for_set(const struct request *r)
 {
     unsigned open_kind = entry_kind(r->flags, (unsigned)r->open & 1U);

@@ -31,15 +31,11 @@ static bool grow_index(struct counters *c, struct shard *shard)
     uint32_t more[] = {quarter, SHARD_INDEX_STEP_SLOTS};
 
     for (size_t i = quarter == 0 ? 1 : 0; i < 2; i++) {
-        size_t bytes = more[i] * sizeof(struct shard_index_slot);
-
-        if (more[i] > c->index_slots_max - count || !arena_charge(&c->arena, bytes)) {
-            continue;
-        }
-        if (shard_index_grow(&shard->index, count + more[i])) {
+        if (more[i] <= c->index_slots_max - count &&
+            arena_charge(&c->arena, more[i] * sizeof(struct shard_index_slot))) {
+            shard_index_grow(&shard->index, count + more[i]);
             return true;
         }
-        arena_release(&c->arena, bytes);
     }
     return false;
 }
@@ -142,8 +138,8 @@ static void move(struct counters *c, struct shard *shard, counters_ref from, cou
 }
 
 /* Whether nobody outside knows the entry: it is not pinned, loading or, in the epoch before the
- * open one, collected. The open epoch is read under the lock, and collecting an epoch locks each
- * shard after the next one was opened: so no entry can move past it. */
+ * open one, collected. The open epoch is read under the lock, and collecting an epoch locks
+ * each shard after the next one was opened: so no entry can move past it. */
 static bool can_move(const struct counters *c, unsigned flags)
 {
     unsigned sealed = (unsigned)(counters_open_now(c) - 1) & 1U;

@@ -1,7 +1,7 @@
 /*
  * One entry of the counter table as it lies in memory, and what its total is. Private to core/.
- * All of it belongs to the lock of its shard, but for the key, which never changes, and a slot of
- * a sealed epoch, which does not change until it is completed.
+ * All of it belongs to the lock of its shard, but for the key, which never changes, and a slot
+ * of a sealed epoch, which does not change until it is completed.
  */
 #ifndef SR_CORE_ENTRY_H
 #define SR_CORE_ENTRY_H
@@ -17,8 +17,8 @@
 #include <stdint.h>
 
 /*
- * flags:  15 | 14   11 | 10        | 9          | 8       | 7      | 6     | 5 4         | 3 2  1 0
- *         0  | pins    | forgotten | referenced | loading | exists | known | included[2] | kind[2]
+ * flags:  15 | 14   11 | 10        | 9          | 8       | 7      | 6     | 5 4         | 3 2
+ * 1 0 0  | pins    | forgotten | referenced | loading | exists | known | included[2] | kind[2]
  */
 #define ENTRY_KIND_MASK 0x0003U /* enum sr_change_kind, 0: untouched; shifted by 2 * parity */
 #define ENTRY_KINDS 0x000fU

@@ -1,6 +1,7 @@
 /*
  * Sorting references by key: the bytes that all keys of a run share are skipped, the next eight
- * are brought next to the references and sorted by, and runs that are equal in them go on behind.
+ * are brought next to the references and sorted by, and runs that are equal in them go on
+ * behind.
  */
 #include "core/key_sort.h"
 

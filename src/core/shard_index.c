@@ -78,22 +78,11 @@ void shard_index_rename(struct shard_index *index, uint32_t hash, counters_ref f
     find(index, hash, from)->ref = to;
 }
 
-/* Where the last slot would come to stand, plus one. */
-static uint32_t extent(const struct shard_index *index, uint32_t homes)
-{
-    uint32_t next = 0;
-
-    for (uint32_t i = 0; i < index->count; i++) {
-        if (index->slots[i].ref != 0) {
-            uint32_t home = home_of(index->slots[i].hash, homes);
-
-            next = (home > next ? home : next) + 1;
-        }
-    }
-    return next;
-}
-
-bool shard_index_grow(struct shard_index *index, uint32_t count)
+/*
+ * Growth needs no check for room at the end: a home is n * (1 - hash / 2^32), rounded up,
+ * before the end of n homes, so with more of them nothing comes to stand further beyond it.
+ */
+void shard_index_grow(struct shard_index *index, uint32_t count)
 {
     struct shard_index_slot *slots = index->slots;
     uint32_t homes = count - SLACK;
@@ -101,9 +90,6 @@ bool shard_index_grow(struct shard_index *index, uint32_t count)
     uint32_t next = 0;
 
     SR_CHECK(count > index->count && count % SHARD_INDEX_STEP_SLOTS == 0);
-    if (extent(index, homes) >= count) {
-        return false;
-    }
     /* Pack to the end, then deal out from the front: what fits in all, fits at every step. */
     for (uint32_t i = index->count; i-- > 0;) {
         if (slots[i].ref != 0) {
@@ -122,9 +108,9 @@ bool shard_index_grow(struct shard_index *index, uint32_t count)
         SR_CHECK(next <= i);
         slots[next++] = slot;
     }
+    SR_CHECK(next < count);
     index->count = count;
     index->homes = homes;
-    return true;
 }
 
 bool shard_index_valid(const struct shard_index *index)

@@ -6,8 +6,9 @@
  *   slots | homes: where a hash of 0 to 2^32-1 would like to stand | slack |
  *         0                                                       homes   count
  *
- * An entry stands at its home or, in order, behind those that were pushed over it. The slack takes
- * what is pushed beyond the last home; the last slot of all stays empty and ends every search.
+ * An entry stands at its home or, in order, behind those that were pushed over it. The slack
+ * takes what is pushed beyond the last home; the last slot of all stays empty and ends every
+ * search.
  */
 #ifndef SR_CORE_SHARD_INDEX_H
 #define SR_CORE_SHARD_INDEX_H
@@ -58,9 +59,8 @@ void shard_index_remove(struct shard_index *index, uint32_t hash, counters_ref r
 void shard_index_rename(struct shard_index *index, uint32_t hash, counters_ref from,
                         counters_ref to);
 
-/* Grows to `count` slots, whose memory is there. False, and nothing changed, in the unlikely case
- * that they would be pushed beyond the end. */
-bool shard_index_grow(struct shard_index *index, uint32_t count);
+/* Grows to `count` slots, whose memory is there and zero. */
+void shard_index_grow(struct shard_index *index, uint32_t count);
 
 /* Whether the slots are in order, within reach of their homes and counted. */
 bool shard_index_valid(const struct shard_index *index);

@@ -37,8 +37,9 @@ counters_ref slab_take(struct slab *slab, struct arena *arena, uint16_t shard,
 void slab_give(struct slab *slab, struct arena *arena, counters_ref ref);
 
 /*
- * Emptying a page by moving its entries to others of its class, where they have the room for it:
- * set it aside, so that slab_take chooses others, take an entry for each live one, then drop it.
+ * Emptying a page by moving its entries to others of its class, where they have the room for
+ * it: set it aside, so that slab_take chooses others, take an entry for each live one, then
+ * drop it.
  */
 bool slab_can_empty(const struct slab *slab, const struct arena *arena, uint32_t page);
 void slab_set_aside(struct slab *slab, struct arena *arena, uint32_t page);

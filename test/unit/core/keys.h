@@ -40,7 +40,8 @@ static inline enum counters_status read_numbered(struct table *t, uint64_t numbe
     return counters_read(t->counters, &t->turn, key, counters_hash(t->counters, key), &t->out);
 }
 
-/* Reads a key and, where it is not known, loads it with this value. False: the table is full. */
+/* Reads a key and, where it is not known, loads it with this value. False: the table is full.
+ */
 static inline bool cache_numbered(struct table *t, uint64_t number, size_t size, int64_t value)
 {
     enum counters_status status = read_numbered(t, number, size);

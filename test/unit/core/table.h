@@ -37,7 +37,8 @@ enum counters_status table_read(struct table *t, const char *key);
 void table_adds(struct table *t, const char *key, int64_t value, int64_t total);
 void table_reads(struct table *t, const char *key, int64_t total);
 
-/* A read that must wait; returns the entry, whose load this caller is to start. The pin stays. */
+/* A read that must wait; returns the entry, whose load this caller is to start. The pin stays.
+ */
 counters_ref table_wait(struct table *t, const char *key);
 
 /* Loads a key that is not known, as of an epoch: wait, install, unpin. */

@@ -4,6 +4,8 @@
 #include "keys.h"
 #include "table.h"
 
+#include "core/counters_internal.h"
+
 #define MEMORY ((size_t)2 << 20)
 #define KEY_SIZE 20U
 /* More than MEMORY holds of such keys. */
@@ -205,24 +207,81 @@ static void a_flush_makes_a_full_table_take_new_keys(void **state)
     assert_bound(t);
 }
 
+/* How many of the first 1000 keys had to be loaded while each was read once. */
+static unsigned misses_of_thousand(struct table *t)
+{
+    unsigned misses = 0;
+
+    for (uint64_t i = 0; i < 1000; i++) {
+        t->turn.may_wait = false;
+        misses += read_numbered(t, i, KEY_SIZE) == COUNTERS_STORE_DOWN;
+        t->turn.may_wait = true;
+        assert_true(cache_numbered(t, i, KEY_SIZE, 1));
+    }
+    return misses;
+}
+
 static void keys_in_use_outlive_those_that_are_not(void **state)
 {
     struct table *t = *state;
-    unsigned kept = 0;
+    unsigned misses = 0;
+    uint64_t number = 1000;
 
-    for (uint64_t i = 0; i < 1000; i++) {
-        assert_true(cache_numbered(t, i, KEY_SIZE, 1));
+    (void)misses_of_thousand(t);
+    for (int round = 0; round < 40; round++) {
+        for (int i = 0; i < 5000; i++) {
+            assert_true(cache_numbered(t, number++, KEY_SIZE, 1));
+        }
+        misses += misses_of_thousand(t);
     }
-    for (uint64_t i = 1000; i < 4 * MANY; i++) {
-        assert_true(cache_numbered(t, i, KEY_SIZE, 1));
-        assert_true(cache_numbered(t, i % 1000, KEY_SIZE, 1));
+    /* Without a second chance each would be gone after the 20,000 others that fit. */
+    assert_true(table_stats(t).evictions > 150000);
+    if (misses > 40 * 1000 * 2 / 100) {
+        fail_msg("%u of 40000 reads of keys in use had to load", misses);
+    }
+    assert_bound(t);
+}
+
+static unsigned count_referenced(struct table *t)
+{
+    struct counters *c = t->counters;
+    unsigned count = 0;
+
+    for (uint32_t i = 0; i < c->shard_count; i++) {
+        const struct shard_index *index = &c->shards[i].index;
+
+        for (uint32_t slot = 0; slot < index->count; slot++) {
+            counters_ref ref = index->slots[slot].ref;
+
+            count +=
+                ref != 0 && (entry_flags(arena_entry(&c->arena, ref)) & ENTRY_REFERENCED) != 0;
+        }
+    }
+    return count;
+}
+
+/* All keys are in use, and a new one comes: it must not pay for a walk through the table. */
+static void a_new_key_is_not_kept_waiting_by_keys_in_use(void **state)
+{
+    struct table *t = *state;
+    uint64_t number = 0;
+    unsigned before;
+
+    while (table_stats(t).evictions == 0) {
+        assert_true(cache_numbered(t, number++, KEY_SIZE, 1));
     }
     t->turn.may_wait = false;
-    for (uint64_t i = 0; i < 1000; i++) {
-        kept += read_numbered(t, i, KEY_SIZE) == COUNTERS_DONE;
+    for (uint64_t i = 0; i < number; i++) {
+        (void)read_numbered(t, i, KEY_SIZE);
     }
-    assert_true(kept > 950);
-    assert_bound(t);
+    before = count_referenced(t);
+    assert_true(before > MEMORY / 90);
+    /* A page of each shard and class may have room; after so many a page was evicted. */
+    for (uint64_t i = 0; i < 100; i++) {
+        assert_int_equal(add_numbered(t, number + i, KEY_SIZE, 1), COUNTERS_DONE_UNKNOWN);
+    }
+    assert_true(table_stats(t).evictions > 50);
+    assert_true(count_referenced(t) > before / 2);
 }
 
 /* Each size in turn fills the table, all keys touched, as well as it fills a new table. */
@@ -252,7 +311,8 @@ static void a_change_of_key_sizes_strands_no_memory(void **state)
     }
 }
 
-/* One key of each page is counted all the time, so that no page is ever without a touched one. */
+/* One key of each page is counted all the time, so that no page is ever without a touched one.
+ */
 static void busy_keys_scattered_over_all_pages_strand_no_memory(void **state)
 {
     struct table *t = *state;
@@ -351,6 +411,7 @@ int main(void)
         TEST(a_table_of_loading_keys_is_full),
         TEST(a_flush_makes_a_full_table_take_new_keys),
         TEST(keys_in_use_outlive_those_that_are_not),
+        TEST(a_new_key_is_not_kept_waiting_by_keys_in_use),
         TEST(a_change_of_key_sizes_strands_no_memory),
         TEST(busy_keys_scattered_over_all_pages_strand_no_memory),
         TEST(sealed_and_loading_keys_stay_where_they_are),

@@ -163,7 +163,7 @@ static void a_refused_row_is_loaded_anew(void **state)
 {
     struct table *t = *state;
     static const struct counters_base bases[3] = {{.value = 11, .known = 1, .exists = 1},
-                                                  {.known = 0},
+                                                  {.value = 99, .known = 0, .exists = 1},
                                                   {.value = 31, .known = 1, .exists = 1}};
     struct counters_sealed sealed;
 
@@ -177,6 +177,7 @@ static void a_refused_row_is_loaded_anew(void **state)
     table_next_turn(t);
     sealed = table_collect(t);
     table_complete(t, &sealed, bases);
+    assert_true(counters_valid(t->counters));
     table_reads(t, "a", 11);
     table_reads(t, "c", 31);
     table_load(t, "b", 20); /* the increment is not in the total: it was refused */

@@ -1,6 +1,6 @@
 /*
- * Loads against flushes: D is what the flusher has published as applied, L what a load's snapshot
- * says. Each race of DESIGN section 5, Misses, one by one.
+ * Loads against flushes: D is what the flusher has published as applied, L what a load's
+ * snapshot says. Each race of DESIGN section 5, Misses, one by one.
  */
 #include "table.h"
 

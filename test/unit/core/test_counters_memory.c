@@ -1,6 +1,6 @@
 /*
- * What the table costs: bytes a key, as it counts them and as the kernel does; and that the bound
- * on memory holds whatever sizes of keys come one after the other.
+ * What the table costs: bytes a key, as it counts them and as the kernel does; and that the
+ * bound on memory holds whatever sizes of keys come one after the other.
  */
 #include "keys.h"
 #include "table.h"

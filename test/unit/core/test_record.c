@@ -226,14 +226,28 @@ static void a_deletion_with_a_value_is_damaged(void **state)
 
 static void token_parts_out_of_range_are_damaged(void **state)
 {
-    struct record seal = {.kind = RECORD_SEAL, .epoch = 1};
-
     (void)state;
     assert_damaged_by(token_record(), 29, 0);     /* token of no bytes */
     assert_damaged_by(token_record(), 30, 2);     /* unknown answer kind */
     assert_damaged_by(token_record(), 33 + 3, 1); /* totals of 16 million records */
     assert_damaged_by(token_record(), 33 + 3, 0xff);
-    assert_damaged_by(seal, 1, RECORD_FLAG_TOKEN);
+}
+
+static void a_seal_has_no_token(void **state)
+{
+    struct record record = token_record();
+    uint8_t bytes[1024] = {0};
+    size_t size = record_encoded_size(&record);
+
+    (void)state;
+    /* Cut the key out of a record with a token. */
+    record_encode(&record, bytes);
+    memmove(bytes + 24, bytes + 29, size - 29);
+    bytes[0] = RECORD_SEAL;
+    bytes[2] = 0;
+    assert_damaged(bytes, size - 5);
+    bytes[1] = 0;
+    assert_int_equal(record_decode(span(bytes, size - 5), &record, &size), SR_OK);
 }
 
 static void no_random_bytes_are_read_beyond_their_end(void **state)
@@ -275,6 +289,7 @@ int main(void)
         cmocka_unit_test(key_sizes_out_of_range_are_damaged),
         cmocka_unit_test(a_deletion_with_a_value_is_damaged),
         cmocka_unit_test(token_parts_out_of_range_are_damaged),
+        cmocka_unit_test(a_seal_has_no_token),
         cmocka_unit_test(no_random_bytes_are_read_beyond_their_end),
     };
 

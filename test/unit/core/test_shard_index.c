@@ -23,7 +23,7 @@ static struct shard_index index_of(uint32_t count)
 
     assert_non_null(index.slots);
     if (count > 0) {
-        assert_true(shard_index_grow(&index, count));
+        shard_index_grow(&index, count);
     }
     return index;
 }
@@ -108,7 +108,7 @@ static void growth_keeps_all_keys(void **state)
 
             more -= more % SHARD_INDEX_STEP_SLOTS;
             more = index.count + more > SLOTS_MAX ? SLOTS_MAX - index.count : more;
-            assert_true(shard_index_grow(&index, index.count + more));
+            shard_index_grow(&index, index.count + more);
             assert_true(shard_index_valid(&index));
         }
         keys++;
@@ -158,8 +158,8 @@ static void the_slack_takes_what_is_pushed_over_the_end(void **state)
     for (uint32_t i = 0; i < keys; i++) {
         assert_true(holds(&index, UINT32_MAX - i % 3, i + 1));
     }
-    /* They would be beyond the end of a larger one as well. */
-    assert_true(shard_index_grow(&index, 2 * SHARD_INDEX_STEP_SLOTS));
+    shard_index_grow(&index, 2 * SHARD_INDEX_STEP_SLOTS);
+    assert_true(shard_index_valid(&index));
     for (uint32_t i = 0; i < keys; i++) {
         assert_true(holds(&index, UINT32_MAX - i % 3, i + 1));
     }
