@@ -14,6 +14,11 @@
 /* "SRct" twice: one lock for the migrations of this program in a database. */
 #define MIGRATION_LOCK "6003393012826629991"
 
+/* Not to_regclass: that may answer from a cache filled before the wait for the lock. */
+static const char find_table[] =
+    "SELECT count(*) > 0 FROM pg_catalog.pg_class "
+    "WHERE relname = 'counter_schema' AND pg_catalog.pg_table_is_visible(oid)";
+
 /* 0 where there are no tables. */
 static enum sr_result ask_version(struct store_postgres *store, uint32_t *ret_version,
                                   struct sr_err *err)
@@ -21,8 +26,7 @@ static enum sr_result ask_version(struct store_postgres *store, uint32_t *ret_ve
     char found[16] = "";
     char version[16] = "0";
     enum sr_result res =
-        pg_run_script(store, "SELECT to_regclass('counter_schema') IS NOT NULL",
-                      "looking for the tables", found, sizeof(found), err);
+        pg_run_script(store, find_table, "looking for the tables", found, sizeof(found), err);
 
     if (res == SR_OK && found[0] == 't') {
         res = pg_run_script(store, "SELECT coalesce(max(version), 0) FROM counter_schema",

@@ -27,7 +27,7 @@ static size_t gather(struct CMUnitTest *tests, size_t count, const struct CMUnit
     return count + from_count;
 }
 
-int contract_run(const struct contract_target *target)
+int contract_run(const struct contract_target *target, const struct contract_tests *own)
 {
     static struct CMUnitTest tests[TESTS_MAX];
     static struct contract_target state;
@@ -40,6 +40,9 @@ int contract_run(const struct contract_target *target)
     for (size_t i = 0; i < count; i++) {
         tests[i].setup_func = empty_database;
         tests[i].initial_state = &state;
+    }
+    for (; own->tests != NULL; own++) {
+        count = gather(tests, count, own->tests, own->count);
     }
     return _cmocka_run_group_tests(target->name, tests, count, NULL, NULL);
 }

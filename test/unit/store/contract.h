@@ -32,7 +32,15 @@ struct contract_target {
     void (*cut)(void *context);
 };
 
-/* Runs all tests; returns the number that failed. */
-int contract_run(const struct contract_target *target);
+struct CMUnitTest;
+
+/* A driver's own tests, run after the contract's in the same group. */
+struct contract_tests {
+    const struct CMUnitTest *tests;
+    size_t count;
+};
+
+/* Runs all tests; `own` ends with a list without tests. Returns the number that failed. */
+int contract_run(const struct contract_target *target, const struct contract_tests *own);
 
 #endif

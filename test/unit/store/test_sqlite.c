@@ -416,34 +416,34 @@ static void cancel_ends_a_running_apply(void **state)
     contract_writer_close(&next);
 }
 
+static const struct CMUnitTest own_tests[] = {
+    cmocka_unit_test_setup(commits_are_durable_and_the_file_has_our_mark, fresh_file),
+    cmocka_unit_test_setup(a_claim_leaves_nothing_in_the_log, fresh_file),
+    cmocka_unit_test_setup(a_database_of_somebody_else_is_refused_and_not_touched, fresh_file),
+    cmocka_unit_test_setup(a_file_that_is_no_database_is_refused, fresh_file),
+    cmocka_unit_test_setup(a_file_that_must_exist_and_does_not_is_not_found_nor_made,
+                           fresh_file),
+    cmocka_unit_test_setup(a_folder_in_the_way_is_refused, fresh_file),
+    cmocka_unit_test_setup(tables_of_a_newer_version_are_refused_naming_both, fresh_file),
+    cmocka_unit_test_setup(a_table_of_ours_that_is_gone_is_refused, fresh_file),
+    cmocka_unit_test_setup(a_lock_held_by_others_is_an_outage, fresh_file),
+    cmocka_unit_test_setup(a_reader_that_keeps_the_checkpoint_from_finishing_is_an_outage,
+                           fresh_file),
+    cmocka_unit_test_setup(a_full_disk_is_an_outage_that_passes, fresh_file),
+    cmocka_unit_test_setup(a_users_own_constraint_refuses_its_rows, fresh_file),
+    cmocka_unit_test_setup(a_trigger_that_ends_the_transaction_or_hides_a_row_is_refused,
+                           fresh_file),
+    cmocka_unit_test_setup(cancel_ends_a_running_apply, fresh_file),
+};
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(commits_are_durable_and_the_file_has_our_mark, fresh_file),
-        cmocka_unit_test_setup(a_claim_leaves_nothing_in_the_log, fresh_file),
-        cmocka_unit_test_setup(a_database_of_somebody_else_is_refused_and_not_touched,
-                               fresh_file),
-        cmocka_unit_test_setup(a_file_that_is_no_database_is_refused, fresh_file),
-        cmocka_unit_test_setup(a_file_that_must_exist_and_does_not_is_not_found_nor_made,
-                               fresh_file),
-        cmocka_unit_test_setup(a_folder_in_the_way_is_refused, fresh_file),
-        cmocka_unit_test_setup(tables_of_a_newer_version_are_refused_naming_both, fresh_file),
-        cmocka_unit_test_setup(a_table_of_ours_that_is_gone_is_refused, fresh_file),
-        cmocka_unit_test_setup(a_lock_held_by_others_is_an_outage, fresh_file),
-        cmocka_unit_test_setup(a_reader_that_keeps_the_checkpoint_from_finishing_is_an_outage,
-                               fresh_file),
-        cmocka_unit_test_setup(a_full_disk_is_an_outage_that_passes, fresh_file),
-        cmocka_unit_test_setup(a_users_own_constraint_refuses_its_rows, fresh_file),
-        cmocka_unit_test_setup(a_trigger_that_ends_the_transaction_or_hides_a_row_is_refused,
-                               fresh_file),
-        cmocka_unit_test_setup(cancel_ends_a_running_apply, fresh_file),
-    };
+    const struct contract_tests own[] = {{own_tests, CONTRACT_COUNT(own_tests)}, {NULL, 0}};
     int failed;
 
     SR_CHECK(mkdtemp(folder) != NULL);
     (void)snprintf(path, sizeof(path), "%s/counters.db", folder);
-    failed = contract_run(&target);
-    failed += cmocka_run_group_tests_name("store/sqlite itself", tests, NULL, NULL);
+    failed = contract_run(&target, own);
     reset(NULL);
     SR_CHECK(rmdir(folder) == 0);
     return failed;
