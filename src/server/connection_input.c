@@ -83,8 +83,17 @@ static bool grow(struct worker *w, struct connection *c, size_t size)
     return result == SR_OK;
 }
 
+/* Behind a request that waits there is no place for an answer yet: the rest goes without one.
+ */
 static void refuse_for_memory(struct worker *w, struct connection *c)
 {
+    if (c->waiting != NULL) {
+        c->waiting->call.keep_alive = false;
+        c->closing = true;
+        c->linger = true;
+        connection_input_drop(w, c);
+        return;
+    }
     connection_refuse(w, c, 503,
                       "Too many bytes of incomplete requests are held: nothing was counted. "
                       "Please retry.");

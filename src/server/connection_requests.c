@@ -14,6 +14,7 @@ static bool finish(struct worker *w, struct connection *c, const struct api_call
 {
     bool room = answered_add(&w->answered, call->method, call->route, call->status);
 
+    w->turn_requests++;
     w->answered.counts |= call->counts;
     if (!call->keep_alive) {
         c->closing = true;

@@ -34,6 +34,17 @@ static long number_of(const char *name)
     return errno == 0 && *end == '\0' && number > 0 ? number : 0;
 }
 
+/* The variables are not for our children. */
+static void forget(void)
+{
+    static const char *const names[] = {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        /* Called at start, before there are threads. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+        (void)unsetenv(names[i]);
+    }
+}
+
 static void write_url(int fd, struct listener *listener)
 {
     struct sockaddr_storage storage;
@@ -111,9 +122,7 @@ enum sr_result listen_inherited(struct listeners *listeners, struct sr_err *err)
     long count = number_of("LISTEN_FDS");
     bool ours = number_of("LISTEN_PID") == (long)getpid();
 
-    (void)unsetenv("LISTEN_FDS"); /* they are not for our children */
-    (void)unsetenv("LISTEN_PID");
-    (void)unsetenv("LISTEN_FDNAMES");
+    forget();
     if (!ours || count == 0) {
         return SR_OK;
     }

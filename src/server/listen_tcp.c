@@ -67,6 +67,7 @@ static uint16_t bound_port(int fd)
     struct sockaddr_storage storage;
     socklen_t size = sizeof(storage);
 
+    memset(&storage, 0, sizeof(storage));
     if (getsockname(fd, (struct sockaddr *)&storage, &size) != 0) {
         return 0;
     }

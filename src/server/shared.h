@@ -13,13 +13,14 @@
 #include <stdint.h>
 
 struct shared {
-    struct server_options options; /* not changed once workers run; its strings are not used */
     struct buffer_budget input_budget;
     struct address_table *addresses; /* NULL: no cap per address */
+    _Atomic uint32_t connections;    /* open, all workers */
+    _Atomic bool draining;           /* set once by server_drain, workers are woken */
+    _Atomic bool stopping;           /* the same at its deadline: cut what is left */
 
-    _Alignas(64) _Atomic uint32_t connections; /* open, all workers */
-    _Atomic bool draining;                     /* set once by server_drain, workers are woken */
-    _Atomic bool stopping;                     /* the same at its deadline: cut what is left */
+    /* Not changed once workers run; its strings are not used. On cache lines of its own. */
+    _Alignas(64) struct server_options options;
 };
 
 #endif

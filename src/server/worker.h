@@ -23,6 +23,8 @@
 
 #define WORKER_READ_SIZE 65536 /* bytes read from a connection per loop turn */
 #define WORKER_REST_MAX 4096   /* an incomplete request's bytes that are put in front of them */
+#define WORKER_TURN_REQUESTS                                                                   \
+    4096 /* answered in a loop turn, about: then others get their due */
 
 /* A listening socket as one worker sees it. */
 struct acceptor {
@@ -68,6 +70,7 @@ struct worker {
     struct buffer_pool pool;
     struct api api;
     struct answered answered; /* of the piece of work under way */
+    uint32_t turn_requests;   /* answered in this loop turn */
     uint8_t *scratch;         /* WORKER_REST_MAX + WORKER_READ_SIZE bytes */
 
     uint64_t now_ns, now_ms; /* read once per loop turn */

@@ -44,7 +44,8 @@ void worker_retry_waiting(struct worker *w)
     }
 }
 
-/* Those that are ready again afterwards come in the next loop turn: nobody is starved. */
+/* Those that are ready again afterwards come in the next loop turn, behind those that had no
+ * turn in this one: nobody is starved. */
 void worker_read_ready(struct worker *w)
 {
     struct list_link now;
@@ -52,9 +53,12 @@ void worker_read_ready(struct worker *w)
 
     list_init(&now);
     list_move_all(&now, &w->ready);
-    while ((link = list_take_first(&now)) != NULL) {
+    w->turn_requests = 0;
+    while (w->turn_requests < WORKER_TURN_REQUESTS && (link = list_take_first(&now)) != NULL) {
         connection_work(w, LIST_OWNER(link, struct connection, queue_link));
     }
+    list_move_all(&now, &w->ready);
+    list_move_all(&w->ready, &now);
 }
 
 void worker_end_turn(struct worker *w)

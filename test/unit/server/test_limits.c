@@ -105,6 +105,76 @@ static void incomplete_requests_beyond_the_budget_get_503_and_it_is_given_back(v
     service_stop(&service);
 }
 
+/* The rest has no place for an answer of its own before the first one's. */
+static void behind_a_waiting_request_what_exceeds_the_budget_is_dropped(void **state)
+{
+    struct service service;
+    struct reply reply;
+    char text[512];
+    size_t size;
+    int fd;
+
+    (void)state;
+    service_prepare(&service, 1);
+    service.options.bodies_in_flight_max = 0;
+    service_start(&service);
+    fd = client_open(&service);
+    size = add_increment(text, sizeof(text), 0, "wait", 1);
+    size = add_increment(text, sizeof(text), size, "dropped", 1);
+    client_send_bytes(fd, text, size);
+    service_await_attempts(&service, 1);
+    client_expect_silence(fd);
+    fake_engine_load(service.engine);
+    client_read_reply(fd, &reply);
+    assert_int_equal(reply.status, 200);
+    assert_string_equal(reply.body, "{\"data\":{\"key\":\"wait\",\"value\":1}}");
+    assert_non_null(strstr(reply.head, "Connection: close\r\n"));
+    client_expect_end(fd);
+    assert_int_equal(fake_engine_total(service.engine, "dropped"), 0);
+    client_close(&fd);
+    service_stop(&service);
+}
+
+/* More than one loop turn's worth of requests, all ready at the same time. */
+static void many_busy_connections_all_get_their_turn(void **state)
+{
+    enum { CLIENTS = 40, EACH = 200 };
+    struct service service;
+    char *text = malloc(EACH * 160);
+    char body[64];
+    size_t size = 0;
+    int fds[CLIENTS];
+
+    (void)state;
+    service_run(&service);
+    for (int i = 0; i < EACH; i++) {
+        size = add_increment(text, EACH * 160, size, "busy", 1);
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        fds[i] = client_open(&service);
+    }
+    fake_engine_hold(service.engine); /* until all have sent */
+    for (int i = 0; i < CLIENTS; i++) {
+        client_send_bytes(fds[i], text, size);
+    }
+    service_await_attempts(&service, CLIENTS * EACH);
+    fake_engine_release(service.engine);
+    for (int i = 0; i < CLIENTS; i++) {
+        for (int k = 0; k < EACH; k++) {
+            client_expect(fds[i], 200, NULL);
+        }
+    }
+    client_increment(fds[0], "busy", 0);
+    (void)snprintf(body, sizeof(body), "{\"data\":{\"key\":\"busy\",\"value\":%d}}",
+                   CLIENTS * EACH);
+    client_expect(fds[0], 200, body);
+    for (int i = 0; i < CLIENTS; i++) {
+        client_close(&fds[i]);
+    }
+    free(text);
+    service_stop(&service);
+}
+
 /* The values in a stream of answers, checked to be 1, 2, 3 and so on; returns how many. */
 static int count_answers(int fd)
 {
@@ -217,6 +287,8 @@ int main(void)
         cmocka_unit_test(connections_beyond_the_limit_get_503),
         cmocka_unit_test(connections_of_one_address_have_a_limit_of_their_own),
         cmocka_unit_test(incomplete_requests_beyond_the_budget_get_503_and_it_is_given_back),
+        cmocka_unit_test(behind_a_waiting_request_what_exceeds_the_budget_is_dropped),
+        cmocka_unit_test(many_busy_connections_all_get_their_turn),
         cmocka_unit_test(a_slow_reader_is_not_read_from_and_loses_nothing),
         cmocka_unit_test(without_descriptors_connections_wait_in_the_backlog),
         cmocka_unit_test(an_idle_connection_costs_less_than_a_kibibyte),
