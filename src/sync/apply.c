@@ -1,5 +1,6 @@
 /*
- * One epoch into the store: from the sealed slot, or from a state file when the database lacks more than that.
+ * One epoch into the store: from the sealed slot, or from a state file when the database lacks
+ * more than that.
  */
 #include "sync/flusher_internal.h"
 

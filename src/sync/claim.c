@@ -1,13 +1,15 @@
 /*
- * The claim: the one routine for start, reconnect, unknown COMMIT and fallback (DESIGN section 5). It shuts out whoever used
- * an older token, and is the only way to read the applied epoch L for a decision.
+ * The claim: the one routine for start, reconnect, unknown COMMIT and fallback (DESIGN section
+ * 5). It shuts out whoever used an older token, and is the only way to read the applied epoch L
+ * for a decision.
  */
 #include "sync/flusher_internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-/* The epoch that follows `epoch` in the chain: in the sealed slot or in a state file; false: a gap. */
+/* The epoch that follows `epoch` in the chain: in the sealed slot or in a state file; false: a
+ * gap. */
 static bool chain_next(struct flusher *f, uint64_t epoch, uint64_t *ret_next)
 {
     struct journal_state state;
@@ -93,7 +95,7 @@ static void take_epoch(struct flusher *f, uint64_t epoch)
 
 static void confirm(struct flusher *f, const struct sr_uuid *token, uint64_t epoch)
 {
-    bool was_up = flusher_store_up(f);
+    bool was_down = f->down_since_ms != 0;
     struct sr_err err;
     enum sr_result result = datadir_token_confirmed(f->options.datadir, flusher_now_ms(f),
                                                     f->options.retention_ms, &err);
@@ -104,7 +106,7 @@ static void confirm(struct flusher *f, const struct sr_uuid *token, uint64_t epo
     }
     flusher_contact(f);
     f->owner = *token;
-    if (!was_up || !f->applied_known) {
+    if (was_down || !f->applied_known) {
         flusher_event(f, SYNC_EVENT_INFO, "sync.claimed", "connected, the writer's row is ours",
                       epoch, 0, 0);
     }

@@ -1,5 +1,6 @@
 /*
- * Closing an epoch: publish the next one, wait for open turns, seal, collect the slot, write its state file.
+ * Closing an epoch: publish the next one, wait for open turns, seal, collect the slot, write
+ * its state file.
  */
 #include "sync/flusher_internal.h"
 

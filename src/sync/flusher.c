@@ -1,5 +1,6 @@
 /*
- * The flusher's thread: what to do when, back-off, stop, figures. The work itself is in epoch.c, claim.c and apply.c.
+ * The flusher's thread: what to do when, back-off, stop, figures. The work itself is in
+ * epoch.c, claim.c and apply.c.
  */
 #include "sync/flusher_internal.h"
 
@@ -14,6 +15,8 @@
 #define RETRY_FIRST_MS 50U
 #define RETRY_LAST_MS 2000U
 #define RETRY_REFUSED_MS 10000U
+#define DOWN_AFTER_MS                                                                          \
+    1000U            /* a shorter failure is a reconnect: requests wait for their totals */
 #define POLL_MS 100U /* how soon pressure is seen */
 #define COMPACT_EVERY_MS 1000U
 #define COMPACT_AFTER_INTERVALS 2U
@@ -61,12 +64,14 @@ void flusher_contact(struct flusher *f)
 {
     uint64_t now = flusher_now_ms(f);
 
-    /* Retention is for a database that falls back: time passes only while we see that it has not. */
+    /* Retention is for a database that falls back: time passes only while we see that it has
+     * not. */
     if (f->contact_ms != 0) {
         f->retention_clock_ms += now - f->contact_ms;
     }
     f->contact_ms = now;
     f->retry_ms = RETRY_FIRST_MS;
+    f->down_since_ms = 0;
     atomic_store(&f->store_up, true);
 }
 
@@ -79,17 +84,22 @@ static uint32_t jitter(struct flusher *f, uint32_t ms)
 
 void flusher_store_failed(struct flusher *f, enum sr_result why, const struct sr_err *err)
 {
-    bool was_up = atomic_exchange(&f->store_up, false);
+    uint64_t now = flusher_now_ms(f);
+    bool first = f->down_since_ms == 0;
 
+    f->down_since_ms = first ? now : f->down_since_ms;
+    if (now - f->down_since_ms >= DOWN_AFTER_MS || why == SR_REFUSED) {
+        atomic_store(&f->store_up, false);
+    }
     f->claimed = false;
     f->contact_ms = 0;
     if (why == SR_REFUSED) {
         f->retry_ms = RETRY_REFUSED_MS;
     }
-    f->retry_at_ms = flusher_now_ms(f) + jitter(f, f->retry_ms);
+    f->retry_at_ms = now + jitter(f, f->retry_ms);
     f->retry_ms = f->retry_ms * 2 > RETRY_LAST_MS ? RETRY_LAST_MS : f->retry_ms * 2;
     flusher_set_state(f, FLUSHER_STORE_DOWN, err->text);
-    if (was_up || why == SR_REFUSED) {
+    if (first || why == SR_REFUSED) {
         flusher_event(f, why == SR_REFUSED ? SYNC_EVENT_ERROR : SYNC_EVENT_WARN,
                       "sync.store_down", err->text, 0, 0, 0);
     }
@@ -268,7 +278,8 @@ static void wait_for(struct flusher *f, uint32_t ms)
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
     (void)pthread_mutex_lock(&f->lock);
-    /* While an epoch waits for the store a wanted tick cannot be served: it is no reason to spin. */
+    /* While an epoch waits for the store a wanted tick cannot be served: it is no reason to
+     * spin. */
     if ((f->phase != EPOCH_OPEN || !atomic_load(&f->tick_wanted)) &&
         !atomic_load(&f->abandoned)) {
         (void)pthread_cond_timedwait(&f->wake, &f->lock, &until);

@@ -1,6 +1,7 @@
 /*
- * The flusher: once per interval closes an epoch, seals it, and brings it into the store in one transaction, exactly once
- * (DESIGN section 5). One thread, one database connection. Knows nothing of workers: the turns are asked through a callback.
+ * The flusher: once per interval closes an epoch, seals it, and brings it into the store in one
+ * transaction, exactly once (DESIGN section 5). One thread, one database connection. Knows
+ * nothing of workers: the turns are asked through a callback.
  */
 #ifndef SR_SYNC_FLUSHER_H
 #define SR_SYNC_FLUSHER_H
@@ -22,14 +23,15 @@ struct flusher_options {
     struct counters *counters;
     struct journal *journal;
     struct datadir *datadir;
-    struct store *store;   /* borrowed; used by the flusher alone */
-    uint64_t newest_epoch; /* of the recovery: D at start */
-    uint64_t open_epoch;   /* of the recovery */
-    bool
-        changes_journaled; /* false under JOURNAL_NONE: what is not flushed at the stop becomes a state file */
-    uint32_t interval_ms;  /* time between ticks */
+    struct store *store;    /* borrowed; used by the flusher alone */
+    uint64_t newest_epoch;  /* of the recovery: D at start */
+    uint64_t open_epoch;    /* of the recovery */
+    bool changes_journaled; /* false under JOURNAL_NONE: what is not flushed at the stop becomes
+                               a state file */
+    uint32_t interval_ms;   /* time between ticks */
     uint64_t retention_ms; /* owner tokens are kept that long after a later one was confirmed */
-    /* Publishes epoch as the open one and returns true when no turn of an older epoch is open; called again until true. */
+    /* Publishes epoch as the open one and returns true when no turn of an older epoch is open;
+     * called again until true. */
     bool (*close_turns)(void *context, uint64_t epoch);
     void *turns_context;
     sync_event_fn *event; /* tells main what happened, for the log */
@@ -71,11 +73,12 @@ enum sr_result flusher_open(const struct flusher_options *options, struct flushe
                             struct sr_err *err) SR_MUST_USE;
 void flusher_close(struct flusher **flusher);
 
-/* Starts and ends the thread. After flusher_stop no epoch is in flight: everything is in the store, or in the journal. */
+/* Starts and ends the thread. After flusher_stop no epoch is in flight: everything is in the
+ * store, or in the journal. */
 enum sr_result flusher_start(struct flusher *flusher, struct sr_err *err) SR_MUST_USE;
 
-/* One step on the caller's thread: for tests and the simulation, instead of flusher_start. Returns how many milliseconds may pass until
- * the next. */
+/* One step on the caller's thread: for tests and the simulation, instead of flusher_start.
+ * Returns how many milliseconds may pass until the next. */
 uint32_t flusher_step(struct flusher *flusher);
 
 /* True where nothing is pending: all that was counted is in the store. Between steps only. */
@@ -84,18 +87,21 @@ bool flusher_idle(struct flusher *flusher);
 /* Asks for a tick now (pressure, an operator): cheap, any thread. */
 void flusher_tick_soon(struct flusher *flusher);
 
-/* Asks for a look at the writer's row now: a load saw an epoch below the applied one. Cheap, any thread. */
+/* Asks for a look at the writer's row now: a load saw an epoch below the applied one. Cheap,
+ * any thread. */
 void flusher_look_soon(struct flusher *flusher);
 
 /* Intervals since start: ages the bases. Any thread. */
 uint32_t flusher_tick(struct flusher *flusher);
 
-/* Seals and flushes everything until deadline_ms (monotonic) and ends the thread. SR_OK: all is in the store. SR_TIMEOUT: the rest
- * is in the journal, or, with durability none, in a state file. Other: not even that, with the reason. */
+/* Seals and flushes everything until deadline_ms (monotonic) and ends the thread. SR_OK: all is
+ * in the store. SR_TIMEOUT: the rest is in the journal, or, with durability none, in a state
+ * file. Other: not even that, with the reason. */
 enum sr_result flusher_stop(struct flusher *flusher, uint64_t deadline_ms,
                             struct sr_err *err) SR_MUST_USE;
 
-/* True where the database is believed to answer: no operation failed since the last success and none is late. Any thread. */
+/* True where the database is believed to answer: no operation failed since the last success and
+ * none is late. Any thread. */
 bool flusher_store_up(struct flusher *flusher);
 
 void flusher_stats(struct flusher *flusher, struct flusher_stats *ret_stats);

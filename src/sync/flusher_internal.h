@@ -41,6 +41,7 @@ struct flusher {
     struct sr_uuid owner; /* confirmed token: fences carry it */
     uint64_t next_tick_ms, retry_at_ms, next_look_ms, next_compact_ms;
     uint32_t retry_ms;
+    uint64_t down_since_ms; /* first failure without a success since; 0: none */
     uint64_t retention_clock_ms, contact_ms; /* see contact() */
     uint64_t flush_started_ns, slot_closed_ms;
     uint64_t clean_seen_ms[2], dirty_since_ms[2]; /* by parity */
@@ -74,10 +75,12 @@ void flusher_store_failed(struct flusher *f, enum sr_result why, const struct sr
 void flusher_stop_for_good(struct flusher *f, const char *why);
 
 /* ---- epoch.c ---- */
-/* Advances the closing of an epoch as far as it goes without waiting; true when another call should follow soon. */
+/* Advances the closing of an epoch as far as it goes without waiting; true when another call
+ * should follow soon. */
 bool flusher_epoch_step(struct flusher *f);
 void flusher_epoch_begin_close(struct flusher *f);
-/* The slot's epoch is in the store: bases are taken (bases false: forgotten), the slot is free. */
+/* The slot's epoch is in the store: bases are taken (bases false: forgotten), the slot is free.
+ */
 void flusher_epoch_complete(struct flusher *f, bool bases_known);
 /* Tries to write the sealed slot's state file where that has not succeeded yet. */
 void flusher_epoch_write_state(struct flusher *f);

@@ -1,6 +1,7 @@
 /*
- * The loader: one thread that turns queued misses into one statement for many keys. A load that fails is kept and tried again, so that
- * entries leave the loading state only with a value, or at the stop.
+ * The loader: one thread that turns queued misses into one statement for many keys. A load that
+ * fails is kept and tried again, so that entries leave the loading state only with a value, or
+ * at the stop.
  */
 #include "sync/loader.h"
 
@@ -15,9 +16,11 @@
 #define QUEUE_MAX 65536U
 #define BATCH_MAX 1000U
 #define LATE_MS 1000U
-#define RETRY_FIRST_MS 20U
-#define RETRY_LAST_MS 1000U
-#define STALE_PATIENCE 3U /* stale batches in a row that pass for a database that catches up */
+#define RETRY_FIRST_MS 10U
+#define RETRY_LAST_MS 500U
+#define STALE_PATIENCE                                                                         \
+    3U /* stale batches in a row that pass for a database that catches up                      \
+        */
 
 struct loader {
     struct loader_options options;
@@ -34,13 +37,13 @@ struct loader {
     uint32_t batch_count;
     struct sr_span *keys;
     struct store_value *values;
-    uint32_t stale_turns;
     uint32_t retry_ms;
+    bool failing; /* told already */
     struct sr_histogram load_ns, batch_keys;
 
     /* Any thread. */
-    _Atomic bool failing;
-    _Atomic uint64_t busy_since_ms; /* 0: no load under way */
+    /* Begin of the oldest load that has not succeeded: under way, failed, or stale. 0: none. */
+    _Atomic uint64_t unanswered_since_ms;
     _Atomic uint64_t loaded_keys, batches, failures, stale;
 
     pthread_t thread;
@@ -163,8 +166,13 @@ static void install(struct loader *l, uint64_t epoch)
     }
     atomic_fetch_add(&l->loaded_keys, l->batch_count - kept);
     atomic_fetch_add(&l->stale, kept);
-    l->stale_turns = kept == 0 ? 0 : l->stale_turns + 1;
     l->batch_count = kept;
+}
+
+static uint64_t now_ms(struct loader *l)
+{
+    return l->options.now_ms == NULL ? sr_clock_monotonic_ms()
+                                     : l->options.now_ms(l->options.context);
 }
 
 static enum sr_result load(struct loader *l, struct sr_err *err)
@@ -176,10 +184,11 @@ static enum sr_result load(struct loader *l, struct sr_err *err)
     for (uint32_t i = 0; i < l->batch_count; i++) {
         l->keys[i] = counters_key(l->options.counters, l->batch[i]);
     }
-    atomic_store(&l->busy_since_ms, started / 1000000U + 1);
+    if (atomic_load(&l->unanswered_since_ms) == 0) {
+        atomic_store(&l->unanswered_since_ms, now_ms(l) + 1);
+    }
     result = l->options.store->ops->load(l->options.store, l->keys, l->batch_count, l->values,
                                          &epoch, err);
-    atomic_store(&l->busy_since_ms, 0);
     atomic_fetch_add(&l->batches, 1);
     sr_histogram_add(&l->load_ns, sr_clock_monotonic_ns() - started);
     sr_histogram_add(&l->batch_keys, l->batch_count);
@@ -202,22 +211,22 @@ static bool load_batch(struct loader *l)
 
     if (result != SR_OK) {
         atomic_fetch_add(&l->failures, 1);
-        if (!atomic_exchange(&l->failing, true)) {
+        if (!l->failing) {
             event(l, SYNC_EVENT_WARN, "sync.load_failed", err.text);
         }
+        l->failing = true;
         return false;
     }
-    if (l->batch_count == 0) {
-        atomic_store(&l->failing, false);
-        l->retry_ms = RETRY_FIRST_MS;
-        return true;
+    l->failing = false;
+    if (l->batch_count > 0) {
+        /* The database is behind what was applied: it fell back, or is catching up after a
+         * start. */
+        l->options.claim_soon(l->options.context);
+        return false;
     }
-    /* The database is behind what was applied: it fell back, or is catching up after a start. */
-    if (l->stale_turns == STALE_PATIENCE) {
-        atomic_store(&l->failing, true);
-    }
-    l->options.claim_soon(l->options.context);
-    return l->stale_turns < STALE_PATIENCE;
+    atomic_store(&l->unanswered_since_ms, 0);
+    l->retry_ms = RETRY_FIRST_MS;
+    return true;
 }
 
 static void pause_for(struct loader *l)
@@ -289,12 +298,11 @@ void loader_stop(struct loader *l)
     l->thread_running = false;
 }
 
-bool loader_answers(struct loader *l, uint64_t now_ms)
+bool loader_answers(struct loader *l, uint64_t now)
 {
-    uint64_t since = atomic_load_explicit(&l->busy_since_ms, memory_order_relaxed);
+    uint64_t since = atomic_load_explicit(&l->unanswered_since_ms, memory_order_relaxed);
 
-    return !atomic_load_explicit(&l->failing, memory_order_relaxed) &&
-           (since == 0 || now_ms < since + l->options.late_ms);
+    return since == 0 || now < since + l->options.late_ms;
 }
 
 void loader_stats(struct loader *l, struct loader_stats *ret_stats)

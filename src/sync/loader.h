@@ -1,6 +1,7 @@
 /*
- * The loader: gathers the misses of all workers into one statement and brings the bases into the table (DESIGN section 5,
- * Misses). One thread, one database connection of its own, no claim.
+ * The loader: gathers the misses of all workers into one statement and brings the bases into
+ * the table (DESIGN section 5, Misses). One thread, one database connection of its own, no
+ * claim.
  */
 #ifndef SR_SYNC_LOADER_H
 #define SR_SYNC_LOADER_H
@@ -21,10 +22,12 @@ struct loader_options {
     struct store *store; /* borrowed; used by the loader alone */
     uint32_t queue_max;  /* keys waiting at most; 0: 65,536 */
     uint32_t batch_max;  /* keys a statement; 0: 1,000 */
-    uint32_t late_ms; /* a load that runs longer counts as "store does not answer"; 0: 1,000 */
+    uint32_t late_ms; /* loads that have not succeeded for longer: "the store does not answer";
+                         0: 1,000 */
     uint32_t (*tick)(void *context); /* the current tick, for the age of bases */
     void (*claim_soon)(
         void *context); /* a load saw an epoch below the applied one: flusher, look again */
+    uint64_t (*now_ms)(void *context); /* monotonic; NULL: the clock of the machine */
     void (*loaded)(
         void *context); /* a batch is in (or failed): wakes workers with waiting requests */
     void *context;
@@ -46,12 +49,12 @@ enum sr_result loader_start(struct loader *loader, struct sr_err *err) SR_MUST_U
 /* Ends the thread; loads outstanding are failed. */
 void loader_stop(struct loader *loader);
 
-/* Queues a load that an outcome said this caller must start. SR_FULL: the queue is full; the caller ends the load by
- * counters_load_failed and answers 503. */
+/* Queues a load that an outcome said this caller must start. SR_FULL: the queue is full; the
+ * caller ends the load by counters_load_failed and answers 503. */
 enum sr_result loader_queue(struct loader *loader, counters_ref ref) SR_MUST_USE;
 
-/* Loads one batch on the caller's thread, without waiting: for tests and the simulation, instead of loader_start. False: nothing was
- * queued. */
+/* Loads one batch on the caller's thread, without waiting: for tests and the simulation,
+ * instead of loader_start. False: nothing was queued. */
 bool loader_step(struct loader *loader);
 
 /* Whether loads are answered in time now (now_ms: monotonic). Any thread, two relaxed reads. */

@@ -1,5 +1,6 @@
 /*
- * One simulated instance: the real core, journal, flusher, loader and engine over a fake disk and a fake store.
+ * One simulated instance: the real core, journal, flusher, loader and engine over a fake disk
+ * and a fake store.
  */
 #include "world.h"
 
@@ -27,6 +28,11 @@ static void on_event(void *context, const struct sync_event *event)
 static uint32_t tick_of(void *context)
 {
     return flusher_tick(((struct instance *)context)->flusher);
+}
+
+static uint64_t clock_of(void *context)
+{
+    return now_ms(context);
 }
 
 static void look_soon(void *context)
@@ -90,6 +96,7 @@ static void open_sync(struct instance *i, const struct journal_recovery *recover
                                       .event_context = i};
     struct loader_options loader = {.counters = i->counters,
                                     .tick = tick_of,
+                                    .now_ms = clock_of,
                                     .claim_soon = look_soon,
                                     .loaded = on_loaded,
                                     .context = i,

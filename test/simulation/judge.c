@@ -1,6 +1,6 @@
 /*
- * The judge: every acknowledged increment is in the table once, every other at most once, totals that were answered are unique and not above
- * what the table ends with.
+ * The judge: every acknowledged increment is in the table once, every other at most once,
+ * totals that were answered are unique and not above what the table ends with.
  */
 #include "world.h"
 

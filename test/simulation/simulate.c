@@ -1,5 +1,6 @@
 /*
- * simulate SEEDS [FIRST]: that many histories from FIRST (1) on. Prints the seed of a violation and exits 1.
+ * simulate SEEDS [FIRST]: that many histories from FIRST (1) on. Prints the seed of a violation
+ * and exits 1.
  */
 #include "world.h"
 
@@ -40,7 +41,8 @@ static enum fake_fault decide(void *context, const struct fake_call *call)
     }
 }
 
-/* A standby that lacks the writer's row itself is a stop by design: such histories are not drawn. */
+/* A standby that lacks the writer's row itself is a stop by design: such histories are not
+ * drawn. */
 static void keep_snapshot(struct world *w)
 {
     for (unsigned n = 0; n < w->instance_count; n++) {

@@ -1,5 +1,6 @@
 /*
- * One history: a seed draws the world and every step; then everything heals, and the judge compares.
+ * One history: a seed draws the world and every step; then everything heals, and the judge
+ * compares.
  */
 #include "world.h"
 

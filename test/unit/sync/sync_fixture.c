@@ -34,6 +34,13 @@ static uint32_t tick_of(void *context)
     return flusher_tick(((struct sync_fixture *)context)->flusher);
 }
 
+static uint64_t now_ms(void *context)
+{
+    struct disk *disk = fake_disk_base(((struct sync_fixture *)context)->fake);
+
+    return disk->now_ms(disk);
+}
+
 static void look_soon(void *context)
 {
     flusher_look_soon(((struct sync_fixture *)context)->flusher);
@@ -64,6 +71,7 @@ void sync_start(struct sync_fixture *f)
                                       .turns_context = f,
                                       .event = no_event};
     struct loader_options loader = {.tick = tick_of,
+                                    .now_ms = now_ms,
                                     .claim_soon = look_soon,
                                     .loaded = no_progress,
                                     .context = f,
@@ -132,7 +140,7 @@ static struct counters_turn turn_of(struct sync_fixture *f)
     return (struct counters_turn){.epoch = f->open_epoch,
                                   .tick = flusher_tick(f->flusher),
                                   .may_wait = flusher_store_up(f->flusher) &&
-                                              loader_answers(f->loader, 1)};
+                                              loader_answers(f->loader, now_ms(f))};
 }
 
 static void load(struct sync_fixture *f, const struct counters_outcome *outcome)
@@ -175,6 +183,7 @@ int64_t sync_add(struct sync_fixture *f, const char *text, int64_t value)
 
         if (status == COUNTERS_WAIT_LOAD) {
             load(f, &outcome);
+            fake_disk_advance(f->fake, (uint64_t)attempt * 20);
             continue;
         }
         assert_true(status == COUNTERS_DONE || status == COUNTERS_DONE_UNKNOWN);
@@ -199,6 +208,7 @@ int64_t sync_read(struct sync_fixture *f, const char *text)
             return status == COUNTERS_DONE ? outcome.total : INT64_MIN;
         }
         load(f, &outcome);
+        fake_disk_advance(f->fake, (uint64_t)attempt * 20);
     }
     fail_msg("%s is never loaded", text);
     return 0;

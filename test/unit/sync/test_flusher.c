@@ -187,6 +187,8 @@ static void the_age_of_the_oldest_change_is_told(void **state)
     struct flusher_stats stats;
 
     sync_steps(f);
+    (void)sync_add(f, "a", 1);
+    sync_interval(f);
     fake_database_set_down(f->database, true);
     (void)sync_add(f, "a", 1);
     sync_interval(f);
