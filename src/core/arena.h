@@ -69,7 +69,7 @@ void arena_done(struct arena *arena);
 uint32_t arena_take(struct arena *arena, uint16_t shard, uint8_t size_class);
 
 /* Gives a page without live entries back. */
-void arena_give(struct arena *arena, uint32_t page);
+void arena_give(struct arena *arena, uint32_t number);
 
 /* Charges bytes that lie elsewhere, for good, at the price of free pages if need be. */
 bool arena_charge(struct arena *arena, size_t bytes);

@@ -98,7 +98,7 @@ void counters_evict(struct counters *c, struct shard *shard, counters_ref ref);
 
 /* Moves the entries of a page to other pages of its shard and frees it, where that is possible:
  * none is named by anybody and the others have room. */
-void counters_empty_page(struct counters *c, struct shard *shard, uint32_t page);
+void counters_empty_page(struct counters *c, struct shard *shard, uint32_t number);
 
 /* Marks the slot of a parity as touched, or as completed, for collect and the counts. */
 void counters_mark_dirty(struct counters *c, struct shard *shard, counters_ref ref,

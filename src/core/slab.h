@@ -43,6 +43,6 @@ void slab_give(struct slab *slab, struct arena *arena, counters_ref ref);
  */
 bool slab_can_empty(const struct slab *slab, const struct arena *arena, uint32_t page);
 void slab_set_aside(struct slab *slab, struct arena *arena, uint32_t page);
-void slab_drop(struct arena *arena, uint32_t page);
+void slab_drop(struct arena *arena, uint32_t number);
 
 #endif
