@@ -15,16 +15,17 @@
 enum statement { ADD, SET, DELETE, REFUSE, STATEMENTS };
 
 static const char *const statement_sql[STATEMENTS] = {
-    [ADD] = "INSERT INTO counters (key, value, inserted_at, updated_at) "
-            "VALUES (?1, ?2, ?3, ?3) ON CONFLICT (key) DO UPDATE SET "
-            "value = value + excluded.value, updated_at = excluded.updated_at RETURNING value",
-    [SET] = "INSERT INTO counters (key, value, inserted_at, updated_at) "
-            "VALUES (?1, ?2, ?3, ?3) ON CONFLICT (key) DO UPDATE SET "
-            "value = excluded.value, updated_at = excluded.updated_at RETURNING value",
+    [ADD] =
+        ("INSERT INTO counters (key, value, inserted_at, updated_at) "
+         "VALUES (?1, ?2, ?3, ?3) ON CONFLICT (key) DO UPDATE SET "
+         "value = value + excluded.value, updated_at = excluded.updated_at RETURNING value"),
+    [SET] = ("INSERT INTO counters (key, value, inserted_at, updated_at) "
+             "VALUES (?1, ?2, ?3, ?3) ON CONFLICT (key) DO UPDATE SET "
+             "value = excluded.value, updated_at = excluded.updated_at RETURNING value"),
     [DELETE] = "DELETE FROM counters WHERE key = ?1",
     [REFUSE] =
-        "INSERT INTO counter_refused (key, delta, at, instance, epoch, is_set, sqlstate) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        ("INSERT INTO counter_refused (key, delta, at, instance, epoch, is_set, sqlstate) "
+         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
 };
 
 /* One running apply. */

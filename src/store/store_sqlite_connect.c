@@ -219,12 +219,13 @@ static enum sr_result look_whose_file(struct store_sqlite *store, bool create,
 }
 
 /* A setting counts when it reads back as wanted. */
-static enum sr_result set_pragma(struct store_sqlite *store, const char *set, const char *get,
-                                 const char *wanted, struct sr_err *err)
+static enum sr_result set_pragma(struct store_sqlite *store, enum store_sqlite_step step,
+                                 const char *set, const char *get, const char *wanted,
+                                 struct sr_err *err)
 {
     char word[32];
     int64_t number;
-    enum sr_result res = store_sqlite_exec(store, STORE_SQLITE_READ, set, err);
+    enum sr_result res = store_sqlite_exec(store, step, set, err);
 
     if (res == SR_OK) {
         res = ask(store, get, &number, word, sizeof(word), err);
@@ -242,15 +243,19 @@ static enum sr_result set_pragma(struct store_sqlite *store, const char *set, co
 static enum sr_result set_up(struct store_sqlite *store, bool create, struct sr_err *err)
 {
     enum sr_result res = look_whose_file(store, create, err);
+    /* The log's mode is written into a new file. */
+    enum store_sqlite_step step = create ? STORE_SQLITE_WRITE : STORE_SQLITE_READ;
 
     if (res == SR_OK) {
-        res = set_pragma(store, "PRAGMA journal_mode=WAL", "PRAGMA journal_mode", "wal", err);
+        res = set_pragma(store, step, "PRAGMA journal_mode=WAL", "PRAGMA journal_mode", "wal",
+                         err);
     }
     if (res == SR_OK) {
-        res = set_pragma(store, "PRAGMA synchronous=FULL", "PRAGMA synchronous", "2", err);
+        res =
+            set_pragma(store, step, "PRAGMA synchronous=FULL", "PRAGMA synchronous", "2", err);
     }
     if (res == SR_OK) {
-        res = set_pragma(store, "PRAGMA encoding", "PRAGMA encoding", "UTF-8", err);
+        res = set_pragma(store, step, "PRAGMA encoding", "PRAGMA encoding", "UTF-8", err);
     }
     if (res == SR_OK) {
         res = store_sqlite_exec(store, STORE_SQLITE_READ,
