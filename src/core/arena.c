@@ -165,20 +165,15 @@ bool arena_has_page(const struct arena *arena)
            budget_left(arena) >= PAGE_COST;
 }
 
-void arena_clean_more(struct arena *arena, uint32_t page)
+void arena_set_evictable(struct arena *arena, uint32_t number, bool evictable)
 {
-    if (arena->pages[page].clean_count++ == 0) {
-        atomic_fetch_or_explicit(&arena->evictable[page / 64], UINT64_C(1) << (page % 64),
-                                 memory_order_relaxed);
-    }
-}
+    _Atomic uint64_t *word = &arena->evictable[number / 64];
+    uint64_t bit = UINT64_C(1) << (number % 64);
 
-void arena_clean_less(struct arena *arena, uint32_t page)
-{
-    SR_CHECK(arena->pages[page].clean_count > 0);
-    if (--arena->pages[page].clean_count == 0) {
-        atomic_fetch_and_explicit(&arena->evictable[page / 64], ~(UINT64_C(1) << (page % 64)),
-                                  memory_order_relaxed);
+    if (evictable) {
+        atomic_fetch_or_explicit(word, bit, memory_order_relaxed);
+    } else {
+        atomic_fetch_and_explicit(word, ~bit, memory_order_relaxed);
     }
 }
 

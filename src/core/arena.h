@@ -28,17 +28,25 @@
 #define ARENA_PAGE_STEPS (ARENA_PAGE_SIZE / ARENA_STEP)
 #define ARENA_NO_SHARD UINT16_MAX /* owner of a page that is free */
 
+#define ARENA_PAGE_ENTRIES_MAX 96U
+
+/* A set of entries of a page, by their position. */
+struct arena_bits {
+    uint32_t words[ARENA_PAGE_ENTRIES_MAX / 32];
+};
+
 /* Bookkeeping of a page. Belongs to the lock of the shard that owns the page; while it is free,
- * to the arena's lock. Bit i stands for the page's i-th entry. */
+ * to the arena's lock. A page number of 0 is none. */
 struct arena_page {
-    uint64_t live[2];
-    uint64_t dirty[2][2]; /* by parity: entries with a touched slot */
-    uint32_t next, prev;  /* in its slab's list of pages with room, or of free pages; 0: none */
-    _Atomic uint16_t shard; /* read without a lock, then again under the owner's */
+    struct arena_bits live;
+    struct arena_bits dirty[2];      /* by parity: entries with a touched slot */
+    uint32_t next, prev;             /* pages with room of its slab, or free pages */
+    uint32_t clean_next, clean_prev; /* ring of the pages with clean entries of its slab */
+    _Atomic uint16_t shard;          /* read without a lock, then again under the owner's */
     uint8_t size_class;
     uint8_t live_count;
     uint8_t clean_count; /* live entries that are not held */
-    uint8_t unused[3];
+    uint8_t unused[7];
 };
 
 static_assert(sizeof(struct arena_page) == 64, "a cache line");
@@ -77,9 +85,8 @@ bool arena_charge(struct arena *arena, size_t bytes);
 /* Whether arena_take would succeed now; without a lock, so a hint. */
 bool arena_has_page(const struct arena *arena);
 
-/* Counts one clean entry more (or less) in a page; its shard's lock is held. */
-void arena_clean_more(struct arena *arena, uint32_t page);
-void arena_clean_less(struct arena *arena, uint32_t page);
+/* Whether the clock should come by a page: its shard's lock is held. */
+void arena_set_evictable(struct arena *arena, uint32_t number, bool evictable);
 
 /* The next page, in the clock's order, that seems to have clean entries; 0 if there is none. */
 uint32_t arena_next_evictable(struct arena *arena);
@@ -99,9 +106,19 @@ static inline struct arena_page *arena_page_of(const struct arena *arena, counte
     return &arena->pages[arena_page_number(ref)];
 }
 
-static inline bool arena_is_live(const struct arena_page *page, unsigned position)
+static inline bool arena_has_bit(const struct arena_bits *bits, unsigned position)
 {
-    return (page->live[position / 64] >> (position % 64) & 1U) != 0;
+    return (bits->words[position / 32] >> (position % 32) & 1U) != 0;
+}
+
+static inline void arena_set_bit(struct arena_bits *bits, unsigned position)
+{
+    bits->words[position / 32] |= UINT32_C(1) << (position % 32);
+}
+
+static inline void arena_clear_bit(struct arena_bits *bits, unsigned position)
+{
+    bits->words[position / 32] &= ~(UINT32_C(1) << (position % 32));
 }
 
 static inline uint16_t arena_page_shard(const struct arena_page *page)

@@ -52,9 +52,9 @@ static size_t collect_page(const struct counters *c, uint32_t number, unsigned p
     const struct arena_page *page = &c->arena.pages[number];
     size_t count = 0;
 
-    for (unsigned word = 0; word < 2; word++) {
-        for (uint64_t bits = page->dirty[parity][word]; bits != 0; bits &= bits - 1) {
-            unsigned position = word * 64 + (unsigned)__builtin_ctzll(bits);
+    for (unsigned word = 0; word < ARENA_PAGE_ENTRIES_MAX / 32; word++) {
+        for (uint32_t bits = page->dirty[parity].words[word]; bits != 0; bits &= bits - 1) {
+            unsigned position = word * 32 + (unsigned)__builtin_ctz(bits);
 
             SR_CHECK(count < room);
             items[count++].ref = slab_ref(&c->arena, number, position);

@@ -71,17 +71,16 @@ static inline uint64_t counters_open_now(const struct counters *c)
 static inline void counters_set_flags(struct counters *c, counters_ref ref, struct entry *e,
                                       unsigned flags)
 {
+    struct slab *slab = &counters_shard_of_ref(c, ref)->slab;
     bool was_held = (entry_flags(e) & ENTRY_HELD) != 0;
     bool is_held = (flags & ENTRY_HELD) != 0;
 
     atomic_store_explicit(&e->flags, (uint16_t)flags, memory_order_relaxed);
-    if (was_held == is_held) {
-        return;
+    if (is_held && !was_held) {
+        slab_clean_less(slab, &c->arena, arena_page_number(ref));
     }
-    if (is_held) {
-        arena_clean_less(&c->arena, arena_page_number(ref));
-    } else {
-        arena_clean_more(&c->arena, arena_page_number(ref));
+    if (was_held && !is_held) {
+        slab_clean_more(slab, &c->arena, arena_page_number(ref));
     }
 }
 
@@ -110,6 +109,6 @@ void counters_mark_completed(struct counters *c, struct shard *shard, counters_r
  * Evicts until a page is free or an entry of this shard and key size, without a lock held.
  * False where nothing can be evicted, or too much had to be without that.
  */
-bool counters_make_room(struct counters *c, const struct shard *shard, size_t key_size);
+bool counters_make_room(struct counters *c, struct shard *shard, size_t key_size);
 
 #endif

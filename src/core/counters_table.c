@@ -82,39 +82,30 @@ void counters_evict(struct counters *c, struct shard *shard, counters_ref ref)
 
     SR_CHECK((entry_flags(e) & ENTRY_HELD) == 0);
     shard_index_remove(&shard->index, hash_of_entry(c, e), ref);
-    arena_clean_less(&c->arena, arena_page_number(ref));
+    slab_clean_less(&shard->slab, &c->arena, arena_page_number(ref));
     slab_give(&shard->slab, &c->arena, ref);
     shard->evictions++;
-}
-
-static uint64_t *dirty_word(struct counters *c, counters_ref ref, unsigned parity,
-                            uint64_t *ret_bit)
-{
-    unsigned position = slab_position(&c->arena, ref);
-
-    *ret_bit = UINT64_C(1) << (position % 64);
-    return &arena_page_of(&c->arena, ref)->dirty[parity][position / 64];
 }
 
 void counters_mark_dirty(struct counters *c, struct shard *shard, counters_ref ref,
                          unsigned parity)
 {
-    uint64_t bit;
-    uint64_t *word = dirty_word(c, ref, parity, &bit);
+    struct arena_bits *dirty = &arena_page_of(&c->arena, ref)->dirty[parity];
+    unsigned position = slab_position(&c->arena, ref);
 
-    SR_CHECK((*word & bit) == 0);
-    *word |= bit;
+    SR_CHECK(!arena_has_bit(dirty, position));
+    arena_set_bit(dirty, position);
     shard->dirty[parity]++;
 }
 
 void counters_mark_completed(struct counters *c, struct shard *shard, counters_ref ref,
                              unsigned parity)
 {
-    uint64_t bit;
-    uint64_t *word = dirty_word(c, ref, parity, &bit);
+    struct arena_bits *dirty = &arena_page_of(&c->arena, ref)->dirty[parity];
+    unsigned position = slab_position(&c->arena, ref);
 
-    SR_CHECK((*word & bit) != 0 && shard->dirty[parity] > 0);
-    *word &= ~bit;
+    SR_CHECK(arena_has_bit(dirty, position) && shard->dirty[parity] > 0);
+    arena_clear_bit(dirty, position);
     shard->dirty[parity]--;
 }
 
@@ -132,8 +123,8 @@ static void move(struct counters *c, struct shard *shard, counters_ref from, cou
         }
     }
     if ((flags & ENTRY_HELD) == 0) {
-        arena_clean_less(&c->arena, arena_page_number(from));
-        arena_clean_more(&c->arena, arena_page_number(to));
+        slab_clean_less(&shard->slab, &c->arena, arena_page_number(from));
+        slab_clean_more(&shard->slab, &c->arena, arena_page_number(to));
     }
 }
 
@@ -158,13 +149,13 @@ void counters_empty_page(struct counters *c, struct shard *shard, uint32_t numbe
     for (unsigned i = 0; i < entries; i++) {
         const struct entry *e = arena_entry(&c->arena, slab_ref(&c->arena, number, i));
 
-        if (arena_is_live(page, i) && !can_move(c, entry_flags(e))) {
+        if (arena_has_bit(&page->live, i) && !can_move(c, entry_flags(e))) {
             return;
         }
     }
     slab_set_aside(&shard->slab, &c->arena, number);
     for (unsigned i = 0; i < entries; i++) {
-        if (arena_is_live(page, i)) {
+        if (arena_has_bit(&page->live, i)) {
             counters_ref to =
                 slab_take(&shard->slab, &c->arena, shard->number, page->size_class);
 

@@ -6,6 +6,8 @@
 /* What the entries of a shard add up to. */
 struct tally {
     uint64_t live;
+    uint64_t clean;
+    uint64_t room; /* free entries of its pages */
     uint64_t dirty[2];
     uint64_t loading;
 };
@@ -45,7 +47,7 @@ static bool live_entry_valid(const struct counters *c, const struct shard *shard
     unsigned position = slab_position(&c->arena, ref);
 
     for (unsigned parity = 0; parity < 2; parity++) {
-        bool dirty = (page->dirty[parity][position / 64] >> (position % 64) & 1U) != 0;
+        bool dirty = arena_has_bit(&page->dirty[parity], position);
 
         if (dirty != (entry_kind(flags, parity) != 0)) {
             return false;
@@ -67,11 +69,9 @@ static bool page_valid(const struct counters *c, const struct shard *shard, uint
     unsigned live = 0;
     unsigned clean = 0;
 
-    for (unsigned i = 0; i < 128; i++) {
-        bool dirty = ((page->dirty[0][i / 64] | page->dirty[1][i / 64]) >> (i % 64) & 1U) != 0;
-
-        if (!arena_is_live(page, i)) {
-            if (dirty) {
+    for (unsigned i = 0; i < ARENA_PAGE_ENTRIES_MAX; i++) {
+        if (!arena_has_bit(&page->live, i)) {
+            if (arena_has_bit(&page->dirty[0], i) || arena_has_bit(&page->dirty[1], i)) {
                 return false;
             }
             continue;
@@ -84,60 +84,84 @@ static bool page_valid(const struct counters *c, const struct shard *shard, uint
         clean += (entry_flags(arena_entry(&c->arena, slab_ref(&c->arena, number, i))) &
                   ENTRY_HELD) == 0;
     }
+    tally->clean += clean;
+    tally->room += slab_page_entries(page->size_class) - live;
     return live > 0 && live == page->live_count && clean == page->clean_count &&
            evictable == (clean > 0);
 }
 
-static bool slab_valid(const struct counters *c, const struct shard *shard)
+/* The list of the pages with room of a class. */
+static bool room_list_valid(const struct counters *c, const struct shard *shard, unsigned k)
 {
-    for (unsigned k = 0; k < SLAB_CLASSES; k++) {
-        uint32_t room = 0;
-        uint32_t before = 0;
+    uint32_t room = 0;
+    uint32_t before = 0;
 
-        for (uint32_t n = shard->slab.with_room[k]; n != 0; n = c->arena.pages[n].next) {
-            const struct arena_page *page = &c->arena.pages[n];
+    for (uint32_t n = shard->slab.with_room[k]; n != 0; n = c->arena.pages[n].next) {
+        const struct arena_page *page = &c->arena.pages[n];
 
-            if (page->prev != before || page->size_class != k ||
-                arena_page_shard(page) != shard->number ||
-                page->live_count >= slab_page_entries(k)) {
-                return false;
-            }
-            room += slab_page_entries(k) - page->live_count;
-            before = n;
-        }
-        if (room != shard->slab.room[k]) {
+        if (page->prev != before || page->size_class != k ||
+            arena_page_shard(page) != shard->number ||
+            page->live_count >= slab_page_entries(k)) {
             return false;
         }
+        room += slab_page_entries(k) - page->live_count;
+        before = n;
     }
+    return room == shard->slab.room[k];
+}
+
+/* The ring of the pages with clean entries of a class; adds up their entries. */
+static bool clean_ring_valid(const struct counters *c, const struct shard *shard, unsigned k,
+                             uint64_t *clean)
+{
+    uint32_t first = shard->slab.with_clean[k];
+    uint32_t n = first;
+
+    if (first == 0) {
+        return true;
+    }
+    do {
+        const struct arena_page *page = &c->arena.pages[n];
+
+        if (page->clean_count == 0 || page->size_class != k ||
+            arena_page_shard(page) != shard->number ||
+            c->arena.pages[page->clean_next].clean_prev != n) {
+            return false;
+        }
+        *clean += page->clean_count;
+        n = page->clean_next;
+    } while (n != first);
     return true;
 }
 
-/* Adds what the pages of a shard have room for, listed or not. */
-static uint64_t room_of_page(const struct arena_page *page)
+/* Whether lists and rings are sound and hold as much as the shard's pages do. */
+static bool slab_valid(const struct counters *c, const struct shard *shard,
+                       const struct tally *tally)
 {
-    return slab_page_entries(page->size_class) - page->live_count;
+    uint64_t room = 0;
+    uint64_t clean = 0;
+
+    for (unsigned k = 0; k < SLAB_CLASSES; k++) {
+        if (!room_list_valid(c, shard, k) || !clean_ring_valid(c, shard, k, &clean)) {
+            return false;
+        }
+        room += shard->slab.room[k];
+    }
+    return room == tally->room && clean == tally->clean;
 }
 
 static bool shard_valid(const struct counters *c, const struct shard *shard)
 {
     uint32_t pages = atomic_load_explicit(&c->arena.bumped, memory_order_relaxed);
     struct tally tally = {.live = 0};
-    uint64_t room = 0;
-    uint64_t listed = 0;
 
     for (uint32_t number = 1; number <= pages; number++) {
-        if (arena_page_shard(&c->arena.pages[number]) != shard->number) {
-            continue;
-        }
-        if (!page_valid(c, shard, number, &tally)) {
+        if (arena_page_shard(&c->arena.pages[number]) == shard->number &&
+            !page_valid(c, shard, number, &tally)) {
             return false;
         }
-        room += room_of_page(&c->arena.pages[number]);
     }
-    for (unsigned k = 0; k < SLAB_CLASSES; k++) {
-        listed += shard->slab.room[k];
-    }
-    return room == listed && slab_valid(c, shard) && shard_index_valid(&shard->index) &&
+    return slab_valid(c, shard, &tally) && shard_index_valid(&shard->index) &&
            tally.live == shard->index.keys && tally.dirty[0] == shard->dirty[0] &&
            tally.dirty[1] == shard->dirty[1] && tally.loading == shard->loading;
 }

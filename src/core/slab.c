@@ -12,7 +12,7 @@ static const uint16_t class_sizes[] = {
 };
 
 static_assert(sizeof(class_sizes) / sizeof(class_sizes[0]) == SLAB_CLASSES, "one count");
-static_assert(ARENA_PAGE_SIZE / 48 <= 128, "two words of bits a page");
+static_assert(ARENA_PAGE_SIZE / 48 <= ARENA_PAGE_ENTRIES_MAX, "a bit for each entry");
 
 size_t slab_entry_size(unsigned size_class)
 {
@@ -85,8 +85,12 @@ static void list_remove(struct slab *slab, struct arena *arena, uint32_t number)
 
 static unsigned free_position(const struct arena_page *page)
 {
-    return ~page->live[0] != 0 ? (unsigned)__builtin_ctzll(~page->live[0])
-                               : 64 + (unsigned)__builtin_ctzll(~page->live[1]);
+    unsigned word = 0;
+
+    while (page->live.words[word] == UINT32_MAX) {
+        word++;
+    }
+    return word * 32 + (unsigned)__builtin_ctz(~page->live.words[word]);
 }
 
 counters_ref slab_take(struct slab *slab, struct arena *arena, uint16_t shard,
@@ -107,7 +111,7 @@ counters_ref slab_take(struct slab *slab, struct arena *arena, uint16_t shard,
     page = &arena->pages[number];
     position = free_position(page);
     SR_CHECK(position < slab_page_entries(size_class));
-    page->live[position / 64] |= UINT64_C(1) << (position % 64);
+    arena_set_bit(&page->live, position);
     page->live_count++;
     slab->room[size_class]--;
     if (page->live_count == slab_page_entries(size_class)) {
@@ -132,19 +136,66 @@ void slab_give(struct slab *slab, struct arena *arena, counters_ref ref)
     uint32_t number = arena_page_number(ref);
     struct arena_page *page = &arena->pages[number];
     unsigned position = slab_position(arena, ref);
-    uint64_t bit = UINT64_C(1) << (position % 64);
 
-    SR_CHECK((page->live[position / 64] & bit) != 0);
+    SR_CHECK(arena_has_bit(&page->live, position));
     if (page->live_count == slab_page_entries(page->size_class)) {
         list_insert(slab, arena, number);
     }
-    page->live[position / 64] &= ~bit;
+    arena_clear_bit(&page->live, position);
     page->live_count--;
     slab->room[page->size_class]++;
     if (page->live_count == 0) {
         unlist(slab, arena, number);
         arena_give(arena, number);
     }
+}
+
+void slab_clean_more(struct slab *slab, struct arena *arena, uint32_t number)
+{
+    struct arena_page *page = &arena->pages[number];
+    uint32_t *ring = &slab->with_clean[page->size_class];
+
+    if (page->clean_count++ > 0) {
+        return;
+    }
+    /* Behind all others: it is the last to be evicted from. */
+    if (*ring == 0) {
+        *ring = number;
+        page->clean_prev = number;
+    } else {
+        page->clean_prev = arena->pages[*ring].clean_prev;
+    }
+    page->clean_next = *ring;
+    arena->pages[page->clean_prev].clean_next = number;
+    arena->pages[*ring].clean_prev = number;
+    arena_set_evictable(arena, number, true);
+}
+
+void slab_clean_less(struct slab *slab, struct arena *arena, uint32_t number)
+{
+    struct arena_page *page = &arena->pages[number];
+    uint32_t *ring = &slab->with_clean[page->size_class];
+
+    SR_CHECK(page->clean_count > 0);
+    if (--page->clean_count > 0) {
+        return;
+    }
+    if (*ring == number) {
+        *ring = page->clean_next != number ? page->clean_next : 0;
+    }
+    arena->pages[page->clean_prev].clean_next = page->clean_next;
+    arena->pages[page->clean_next].clean_prev = page->clean_prev;
+    arena_set_evictable(arena, number, false);
+}
+
+uint32_t slab_next_clean(struct slab *slab, const struct arena *arena, uint8_t size_class)
+{
+    uint32_t number = slab->with_clean[size_class];
+
+    if (number != 0) {
+        slab->with_clean[size_class] = arena->pages[number].clean_next;
+    }
+    return number;
 }
 
 bool slab_can_empty(const struct slab *slab, const struct arena *arena, uint32_t number)
@@ -155,17 +206,16 @@ bool slab_can_empty(const struct slab *slab, const struct arena *arena, uint32_t
     return room > 0 && slab->room[page->size_class] - room >= page->live_count;
 }
 
-void slab_set_aside(struct slab *slab, struct arena *arena, uint32_t page)
+void slab_set_aside(struct slab *slab, struct arena *arena, uint32_t number)
 {
-    unlist(slab, arena, page);
+    unlist(slab, arena, number);
 }
 
 void slab_drop(struct arena *arena, uint32_t number)
 {
     struct arena_page *page = &arena->pages[number];
 
-    page->live[0] = 0;
-    page->live[1] = 0;
+    page->live = (struct arena_bits){{0}};
     page->live_count = 0;
     arena_give(arena, number);
 }

@@ -218,32 +218,68 @@ static void a_page_set_aside_is_not_taken_from(void **state)
     assert_int_equal(arena_take(&f->arena, 7, 7), page);
 }
 
-static void the_clock_goes_round_over_pages_with_clean_entries(void **state)
+static void the_clock_goes_round_over_evictable_pages(void **state)
 {
     struct fixture *f = *state;
+    struct arena *arena = &f->arena;
 
     for (int i = 0; i < 200; i++) {
-        assert_int_not_equal(arena_take(&f->arena, 0, 0), 0);
+        assert_int_not_equal(arena_take(arena, 0, 0), 0);
     }
-    assert_int_equal(arena_next_evictable(&f->arena), 0);
-    arena_clean_more(&f->arena, 5);
-    assert_int_equal(arena_next_evictable(&f->arena), 5);
-    assert_int_equal(arena_next_evictable(&f->arena), 5);
-    arena_clean_more(&f->arena, 5);
-    arena_clean_more(&f->arena, 63);
-    arena_clean_more(&f->arena, 64);
-    arena_clean_more(&f->arena, 200);
-    assert_int_equal(arena_next_evictable(&f->arena), 63);
-    assert_int_equal(arena_next_evictable(&f->arena), 64);
-    assert_int_equal(arena_next_evictable(&f->arena), 200);
-    arena_clean_less(&f->arena, 5);
-    assert_int_equal(arena_next_evictable(&f->arena), 5);
-    arena_clean_less(&f->arena, 5);
-    assert_int_equal(arena_next_evictable(&f->arena), 63);
-    arena_clean_less(&f->arena, 64);
-    arena_clean_less(&f->arena, 200);
-    assert_int_equal(arena_next_evictable(&f->arena), 63);
-    arena_clean_less(&f->arena, 63);
+    assert_int_equal(arena_next_evictable(arena), 0);
+    arena_set_evictable(arena, 5, true);
+    assert_int_equal(arena_next_evictable(arena), 5);
+    assert_int_equal(arena_next_evictable(arena), 5);
+    arena_set_evictable(arena, 63, true);
+    arena_set_evictable(arena, 64, true);
+    arena_set_evictable(arena, 200, true);
+    assert_int_equal(arena_next_evictable(arena), 63);
+    assert_int_equal(arena_next_evictable(arena), 64);
+    assert_int_equal(arena_next_evictable(arena), 200);
+    assert_int_equal(arena_next_evictable(arena), 5);
+    arena_set_evictable(arena, 5, false);
+    assert_int_equal(arena_next_evictable(arena), 63);
+    arena_set_evictable(arena, 64, false);
+    arena_set_evictable(arena, 200, false);
+    assert_int_equal(arena_next_evictable(arena), 63);
+    arena_set_evictable(arena, 63, false);
+    assert_int_equal(arena_next_evictable(arena), 0);
+}
+
+static void the_ring_goes_round_over_a_class_pages_with_clean_entries(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t pages[3];
+
+    for (int i = 0; i < 3; i++) {
+        pages[i] = arena_take(&f->arena, 0, 7);
+    }
+    assert_int_equal(slab_next_clean(&f->slab, &f->arena, 7), 0);
+    for (int i = 0; i < 3; i++) {
+        slab_clean_more(&f->slab, &f->arena, pages[i]);
+        slab_clean_more(&f->slab, &f->arena, pages[i]);
+    }
+    assert_int_equal(slab_next_clean(&f->slab, &f->arena, 6), 0);
+    for (int i = 0; i < 7; i++) {
+        assert_int_equal(slab_next_clean(&f->slab, &f->arena, 7), pages[i % 3]);
+    }
+    slab_clean_less(&f->slab, &f->arena, pages[1]);
+    assert_int_equal(slab_next_clean(&f->slab, &f->arena, 7), pages[1]);
+    slab_clean_less(&f->slab, &f->arena, pages[1]);
+    assert_int_equal(slab_next_clean(&f->slab, &f->arena, 7), pages[2]);
+    assert_int_equal(slab_next_clean(&f->slab, &f->arena, 7), pages[0]);
+    assert_int_equal(slab_next_clean(&f->slab, &f->arena, 7), pages[2]);
+    /* What becomes evictable is the last in turn. */
+    slab_clean_more(&f->slab, &f->arena, pages[1]);
+    assert_int_equal(slab_next_clean(&f->slab, &f->arena, 7), pages[0]);
+    assert_int_equal(slab_next_clean(&f->slab, &f->arena, 7), pages[2]);
+    assert_int_equal(slab_next_clean(&f->slab, &f->arena, 7), pages[1]);
+    for (int i = 0; i < 3; i++) {
+        while (f->arena.pages[pages[i]].clean_count > 0) {
+            slab_clean_less(&f->slab, &f->arena, pages[i]);
+        }
+    }
+    assert_int_equal(slab_next_clean(&f->slab, &f->arena, 7), 0);
     assert_int_equal(arena_next_evictable(&f->arena), 0);
 }
 
@@ -259,7 +295,8 @@ int main(void)
         TEST(an_emptied_page_serves_another_class),
         TEST(a_given_entry_is_taken_again_first),
         TEST(a_page_set_aside_is_not_taken_from),
-        TEST(the_clock_goes_round_over_pages_with_clean_entries),
+        TEST(the_clock_goes_round_over_evictable_pages),
+        TEST(the_ring_goes_round_over_a_class_pages_with_clean_entries),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
