@@ -104,7 +104,7 @@ enum sr_result counters_collect(struct counters *c, uint64_t epoch,
     struct counters_sealed sealed = {.epoch = epoch};
     struct key_sort_item *items;
 
-    SR_CHECK(epoch + 1 == counters_open_now(c));
+    SR_CHECK(epoch + 1 == counters_open_now(c) || epoch == counters_open_now(c));
     sealed.count = count_dirty(c, epoch & 1);
     if (sealed.count == 0) {
         *ret_sealed = sealed;

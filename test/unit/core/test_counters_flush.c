@@ -259,6 +259,29 @@ static void a_set_of_the_sealed_epoch_lies_under_the_open_one(void **state)
     table_complete(t, &sealed, NULL);
 }
 
+/* At the end, to be saved: while the epoch before it waits for the database. */
+static void the_open_epoch_can_be_collected_when_nobody_works_any_more(void **state)
+{
+    struct table *t = *state;
+    struct counters_sealed sealed;
+    struct counters_sealed open;
+
+    assert_int_equal(table_set(t, "old", 1), COUNTERS_DONE);
+    table_tick(t);
+    table_next_turn(t);
+    sealed = table_collect(t);
+    assert_int_equal(table_set(t, "new", 2), COUNTERS_DONE);
+    assert_int_equal(table_set(t, "old", 3), COUNTERS_DONE);
+    assert_int_equal(counters_collect(t->counters, TABLE_EPOCH + 1, &open, NULL), SR_OK);
+    assert_int_equal(open.count, 2);
+    assert_change(t, &open, 0, expect("new", SR_CHANGE_SET, 1, 2));
+    assert_change(t, &open, 1, expect("old", SR_CHANGE_SET, 1, 3));
+    assert_int_equal(sealed.count, 1);
+    assert_change(t, &sealed, 0, expect("old", SR_CHANGE_SET, 1, 1));
+    counters_sealed_done(&open);
+    counters_sealed_done(&sealed);
+}
+
 /* Many keys that share long beginnings, over many epochs. */
 static void all_keys_are_collected_once_and_in_order(void **state)
 {
@@ -311,6 +334,7 @@ int main(void)
         TEST(a_deleted_row_is_absent_after_its_flush),
         TEST(generations_begin_anew_in_each_epoch),
         TEST(a_set_of_the_sealed_epoch_lies_under_the_open_one),
+        TEST(the_open_epoch_can_be_collected_when_nobody_works_any_more),
         TEST(all_keys_are_collected_once_and_in_order),
     };
 
