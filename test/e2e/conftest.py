@@ -1,5 +1,7 @@
 """Fixtures: servers that never outlive a test, both stores, one shared PostgreSQL cluster."""
 
+import shutil
+
 import pytest
 
 from lib import settings
@@ -29,6 +31,7 @@ def pytest_collection_modifyitems(items):
 def pytest_runtest_makereport(item):
     """A failure shows the end of its servers' logs."""
     report = (yield).get_result()
+    item.failed = report.failed or getattr(item, "failed", False)
     if report.failed:
         for server in getattr(item, "servers", []):
             report.sections.append((f"log of {server.directory.name}", server.log()[-4000:]))
@@ -60,13 +63,16 @@ def make_server(tmp_path, request):
 
     yield make
     end(servers)
+    if not request.node.failed:
+        for server in servers:
+            shutil.rmtree(server.data_dir or "", ignore_errors=True)
 
 
 @pytest.fixture
 def start_server(make_server):
     """A function that makes and starts a server: start_server('--option', 'value', store=...)."""
 
-    def start(*options, wait="ready", **more):
+    def start(*options, wait="settled", **more):
         return make_server(*options, **more).start(wait=wait)
 
     return start
@@ -104,8 +110,10 @@ def own_cluster():
 
 @pytest.fixture
 def postgres(cluster):
-    """A fresh database in the shared cluster."""
-    return PostgresStore(cluster)
+    """An empty database in the shared cluster."""
+    database = cluster.take_database()
+    yield PostgresStore(cluster, database)
+    cluster.give_back(database)
 
 
 @pytest.fixture
@@ -120,10 +128,9 @@ def store(request):
 
 
 @pytest.fixture
-def proxied(cluster):
+def proxied(postgres):
     """A database behind a proxy: (store whose URL leads through it, proxy)."""
-    store = PostgresStore(cluster)
-    proxy = PgProxy(cluster.port)
-    store.url = cluster.url(store.database, proxy.port)
-    yield store, proxy
+    proxy = PgProxy(postgres.cluster.port)
+    postgres.url = postgres.cluster.url(postgres.database, proxy.port)
+    yield postgres, proxy
     proxy.close()

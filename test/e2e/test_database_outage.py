@@ -122,7 +122,7 @@ def test_a_database_that_is_replaced_by_an_empty_one_stops_the_flush_and_names_w
     server.start(wait="live")
     response = eventually(lambda: not_ready(server), 10, "readiness is refused")
     assert response.message()
-    server.increment("a", 1)
+    assert status(server, "a") in (200, 202, 503)
     server.terminate()
     assert away.totals() == {"a": 1}
 

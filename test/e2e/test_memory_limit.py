@@ -41,10 +41,12 @@ def fill(server, number, limit):
 
 
 def test_distinct_keys_over_the_limit_leave_memory_flat_and_totals_right(start_server, store):
-    server = start_server("--memory-limit", "8MiB", "--sync-interval", "1s", store=store)
-    fill(server, 300_000, 8 * MIB)
+    number, limit = (300_000, 8) if store.name == "sqlite" else (150_000, 4)
+    server = start_server("--memory-limit", f"{limit}MiB", "--sync-interval", "1s", store=store)
+    fill(server, number, limit * MIB)
+    assert scrape(server).sum("simple_request_keys") < number / 2, "the limit was not reached"
     assert server.terminate(60) == 0
-    check_table(store, 300_000)
+    check_table(store, number)
 
 
 def test_a_table_full_of_dirty_keys_answers_503_and_known_keys_go_on(start_server, own_cluster):
@@ -72,7 +74,8 @@ def test_a_table_full_of_dirty_keys_answers_503_and_known_keys_go_on(start_serve
 def test_an_evicted_key_comes_back_with_its_total(start_server, store):
     server = start_server("--memory-limit", "4MiB", "--sync-interval", "200ms", store=store)
     assert server.increment("first", 41) == 41
-    fill(server, 100_000, 4 * MIB)
+    fill(server, 80_000, 4 * MIB)
+    assert scrape(server).sum("simple_request_keys") < 75_000, "the limit was not reached"
     assert server.increment("first", 1) == 42
 
 

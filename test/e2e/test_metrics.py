@@ -33,6 +33,8 @@ def test_accepted_increments_are_counted_and_refused_ones_are_not(start_server):
 
 def test_requests_are_counted_by_route_and_status_not_by_key(start_server):
     server = start_server()
+    name = "http_server_request_duration_seconds_count"
+    before = scrape(server).sum(name, http_response_status_code="404")
     server.increment("secret-key-name", 1)
     server.counter("secret-key-name")
     server.get("/nothing-like-this")
@@ -41,12 +43,11 @@ def test_requests_are_counted_by_route_and_status_not_by_key(start_server):
     text = server.get("/metrics").body
     assert b"secret-key-name" not in text and b"nothing-like-this" not in text
     metrics = scrape(server)
-    name = "http_server_request_duration_seconds_count"
     labels = {"http_request_method": "POST", "http_route": "/increment"}
     assert metrics.sum(name, **labels, http_response_status_code="200") == 1
     assert metrics.sum(name, **labels, http_response_status_code="422") == 1
     assert metrics.sum(name, http_route="/counters/{key}", http_response_status_code="200") == 1
-    assert metrics.sum(name, http_response_status_code="404") == 1
+    assert metrics.sum(name, http_response_status_code="404") == before + 1
 
 
 def test_strange_keys_and_methods_never_become_labels(start_server):
@@ -56,11 +57,11 @@ def test_strange_keys_and_methods_never_become_labels(start_server):
         server.counter(key)
     before = len(scrape(server).samples)
     with server.connect() as connection:
-        for n in range(50):
+        for n in range(200):
             connection.request("GET", f"/unknown{n}")
             connection.increment(f"key{n}", 1)
             connection.request("PATCH", f"/counters/{n}")
-    assert len(scrape(server).samples) <= before + 60  # a few new statuses and buckets, not one a key
+    assert len(scrape(server).samples) <= before + 100  # the buckets of a few new statuses
 
 
 def test_flushes_are_counted_by_result(start_server, store):

@@ -51,7 +51,7 @@ class PgProxy:
 
     def close(self):
         self.refusing = True
-        self.listener.close()
+        self.listener.shutdown(socket.SHUT_RDWR)
         self.sever()
 
     def _accept(self):
@@ -59,7 +59,7 @@ class PgProxy:
             try:
                 client, _ = self.listener.accept()
             except OSError:
-                return
+                return self.listener.close()
             if self.refusing:
                 client.close()
                 continue
@@ -88,7 +88,8 @@ class _Session:
         self.statements = []
         self.single_byte = False  # the server's next answer is one byte (SSL or GSS refused)
         self.cut_answer = False
-        self.ended = False
+        self.lock = threading.Lock()
+        self.open, self.pumps = True, 2
         proxy.sessions.add(self)
         threading.Thread(target=self._run, args=(self._from_client,), daemon=True).start()
         threading.Thread(target=self._run, args=(self._from_server,), daemon=True).start()
@@ -99,15 +100,20 @@ class _Session:
         except OSError:
             pass
         self.cut()
+        with self.lock:
+            self.pumps -= 1
+            if self.pumps == 0:
+                self.client.close()
+                self.server.close()
 
     def cut(self):
-        self.ended = True
-        for side in (self.client, self.server):
-            try:
-                side.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            side.close()
+        """Ends both connections. Closing is left to the last pump: a descriptor that another thread
+        still reads from must not be given to a new connection."""
+        with self.lock:
+            if self.open:
+                self.open = False
+                for side in (self.client, self.server):
+                    _end(side)
         self.proxy.sessions.discard(self)
 
     def _from_client(self):
@@ -150,6 +156,13 @@ class _Session:
                 self.proxy.cuts += 1
                 return
             self.client.sendall(message)
+
+
+def _end(side):
+    try:
+        side.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # the other end was faster
 
 
 def _statement(message):

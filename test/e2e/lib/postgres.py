@@ -1,5 +1,6 @@
 """A private PostgreSQL cluster: own data directory, loopback TCP on a free port, trust, fsync on."""
 
+import atexit
 import glob
 import os
 import pwd
@@ -39,14 +40,16 @@ def free_port():
 def _identity():
     """Popen arguments that drop root, which PostgreSQL refuses to run as."""
     if os.geteuid() != 0:
-        return {}, None
+        return {}
     names = {entry.pw_name: entry for entry in pwd.getpwall()}
     entry = names.get("postgres") or names["nobody"]
-    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}, entry
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
 
 class Cluster:
     """start and stop may be called many times; close removes everything."""
+
+    template = None  # a data directory as initdb leaves it, made once
 
     def __init__(self):
         self.port = free_port()
@@ -55,22 +58,32 @@ class Cluster:
         self.log = self.home / "log"
         self.process = None
         self.frozen = []
-        self._drop, entry = _identity()
-        if entry:
-            os.chown(self.home, entry.pw_uid, entry.pw_gid)
+        self._drop = _identity()
+        if self._drop:
+            os.chown(self.home, self._drop["user"], self._drop["group"])
         self._databases = 0
-        self._initdb()
-
-    def _initdb(self):
-        command = [bindir() / "initdb", "-D", self.data, "-U", USER, "-A", "trust", "-N", "-E", "UTF8"]
-        command += ["--locale=C.UTF-8"]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=self.home, **self._drop)
-        assert done.returncode == 0, f"initdb: {done.stdout}{done.stderr}"
+        self._spare = []
+        if Cluster.template is None:
+            Cluster.template = self._initdb()
+        self._command("cp", "-r", Cluster.template, self.data)
         with open(self.data / "postgresql.conf", "a", encoding="utf-8") as conf:
             conf.write(
                 f"listen_addresses = '127.0.0.1'\nport = {self.port}\nunix_socket_directories = ''\n"
                 "max_connections = 60\nshared_buffers = 32MB\nfsync = on\nlog_line_prefix = '%m [%p] '\n"
             )
+
+    def _initdb(self):
+        path = Path(tempfile.mkdtemp(prefix="simple-request-pg-template-"))
+        atexit.register(shutil.rmtree, path, ignore_errors=True)
+        if self._drop:
+            os.chown(path, self._drop["user"], self._drop["group"])
+        self._command(bindir() / "initdb", "-D", path / "data", "-U", USER, "-A", "trust", "-N",
+                      "-E", "UTF8", "--locale=C.UTF-8")
+        return path / "data"
+
+    def _command(self, *command):
+        done = subprocess.run(command, capture_output=True, text=True, cwd=self.home, **self._drop)
+        assert done.returncode == 0, f"{command[0]}: {done.stdout}{done.stderr}"
 
     def start(self):
         """Starts and waits until it takes connections."""
@@ -158,6 +171,23 @@ class Cluster:
             cursor.execute(f"CREATE DATABASE {name}")
         connection.close()
         return name
+
+    def take_database(self):
+        """An empty database: one given back earlier, emptied now, or a new one."""
+        if not self._spare:
+            return self.create_database()
+        name = self._spare.pop()
+        connection = self.connect(name)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                           "WHERE datname = current_database() AND pid <> pg_backend_pid()")
+            cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        connection.close()
+        return name
+
+    def give_back(self, name):
+        """Emptied only when taken again: whoever still uses it then is gone."""
+        self._spare.append(name)
 
     def url(self, database, port=None):
         return f"postgresql://{USER}@127.0.0.1:{port or self.port}/{database}"

@@ -56,8 +56,8 @@ class Server:
         flags += ["--database-url", self.store.url] if self.store else []
         return [str(settings.binary())] + flags + self.options
 
-    def start(self, wait="ready", timeout=20):
-        """wait: 'ready', 'live', 'listening', or None."""
+    def start(self, wait="settled", timeout=20):
+        """wait: 'settled' (ready and totals known), 'ready', 'live', 'listening', or None."""
         assert self.process is None
         self.starts += 1
         self.killed, self.exit_code, self.port = False, None, None
@@ -69,10 +69,17 @@ class Server:
         if wait is None:
             return self
         eventually(self._listening, timeout, "the server prints its URL")
-        path = {"ready": "/readyz", "live": "/livez"}.get(wait)
+        path = {"settled": "/readyz", "ready": "/readyz", "live": "/livez"}.get(wait)
         if path:
             eventually(lambda: self._answers(path), timeout, f"{path} is 200")
+        if wait == "settled":
+            eventually(self._knows_totals, timeout, "totals are known")
         return self
+
+    def _knows_totals(self):
+        """What an earlier life left in the journal is in the database: no total is unknown any more."""
+        self._check_running()
+        return self.get("/counters/never-counted").status == 404
 
     def _before_exec(self):
         child.end_with_parent()

@@ -51,7 +51,7 @@ class PostgresStore:
         connection = self.cluster.connect(self.database)
         try:
             with connection.cursor() as cursor:
-                cursor.execute(sql.replace("?", "%s"), arguments)
+                cursor.execute(sql.replace("?", "%s"), arguments or None)
                 return cursor.fetchall()
         except psycopg2.errors.UndefinedTable:
             return []
@@ -62,7 +62,7 @@ class PostgresStore:
         connection = self.cluster.connect(self.database)
         try:
             with connection.cursor() as cursor:
-                cursor.execute(sql.replace("?", "%s"), arguments)
+                cursor.execute(sql.replace("?", "%s"), arguments or None)
                 return cursor.rowcount
         finally:
             connection.close()
