@@ -1,5 +1,6 @@
 /*
- * What may go, and how much room is left: retirement of raw files, retention of applied epochs, the bounds on the disk.
+ * What may go, and how much room is left: retirement of raw files, retention of applied epochs,
+ * the bounds on the disk.
  */
 #include "journal/journal_internal.h"
 
@@ -28,8 +29,9 @@ static uint64_t less(uint64_t value, uint64_t by)
 }
 
 /*
- * Whatever is reserved must fit although files end where the next frame does not fit: each file but the current one is counted without
- * a frame's worth. One spare is kept back for seals and replacement; without any, the same is kept back in the current file.
+ * Whatever is reserved must fit although files end where the next frame does not fit: each file
+ * but the current one is counted without a frame's worth. One spare is kept back for seals and
+ * replacement; without any, the same is kept back in the current file.
  */
 void journal_recompute_room(struct journal *j)
 {
@@ -67,7 +69,8 @@ void journal_recycle(struct journal *j, struct raw_file *raw)
     (void)pthread_mutex_unlock(&j->files_lock);
 }
 
-/* Whether all records of a closed file lie in state files (or were given up). Under files_lock. */
+/* Whether all records of a closed file lie in state files (or were given up). Under files_lock.
+ */
 static bool is_covered(const struct journal *j, const struct raw_file *raw)
 {
     if (raw->newest_epoch <= j->covered_epoch) {
@@ -115,7 +118,8 @@ void journal_trim(struct journal *j)
         if (raw == NULL) {
             break;
         }
-        /* If it stays, or comes back after a crash, the current header says that it does not count. */
+        /* If it stays, or comes back after a crash, the current header says that it does not
+         * count. */
         (void)j->disk->unlink(j->disk, raw->name, NULL);
         raw_file_free(j, &raw);
         any = true;
@@ -137,15 +141,15 @@ void journal_cover(struct journal *j, uint64_t epoch)
     journal_retire_covered(j);
 }
 
-/* Whether the oldest state may go. Under files_lock. */
+/* Whether the oldest state may go: never the newest sealed one, nor what is not applied. Under
+ * files_lock. */
 static bool oldest_may_go(const struct journal *j, uint64_t clock_ms)
 {
-    const struct journal_state *oldest = &j->states[0];
     uint64_t room = less(j->options.limit_bytes, SPARES_WANTED * j->options.file_bytes);
+    const struct journal_state *oldest = j->states;
 
-    if (j->state_count < 2 || !oldest->sealed || oldest->applied_at == 0 ||
-        !j->states[1].sealed) {
-        return false; /* the newest sealed one stays, and what is not applied */
+    if (j->state_count < 2 || !oldest->sealed || oldest->applied_at == 0 || !oldest[1].sealed) {
+        return false;
     }
     return clock_ms - oldest->applied_at > j->options.retention_ms ||
            j->state_bytes > j->options.retention_bytes || journal_disk_bytes(j) > room;
