@@ -49,6 +49,11 @@ def test_a_program_that_only_has_an_exit_code_counts_one(run_units):
     assert run_units("true", "exit 3", "kill -SEGV $$", protocol="exitcode") == (1, "1 passed, 2 failed")
 
 
+def test_a_program_that_only_has_an_exit_code_may_tell_more(run_units):
+    assert run_units("echo $CMOCKA_MESSAGE_OUTPUT; " + GOOD, protocol="exitcode") == (0, "2 passed, 0 failed")
+    assert run_units(GOOD + "; exit 1", protocol="exitcode") == (1, "2 passed, 1 failed")
+
+
 def test_a_program_that_is_not_there_is_a_failure(run_units, tmp_path):
     run_units(GOOD)
     intro = tmp_path / "meson-info" / "intro-tests.json"
