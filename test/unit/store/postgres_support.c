@@ -7,7 +7,6 @@
 
 #include <libpq-fe.h>
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,15 @@ static PGconn *outside;
 const char *postgres_url(void)
 {
     return getenv(VARIABLE);
+}
+
+struct postgres_parts postgres_split_url(void)
+{
+    struct postgres_parts parts;
+
+    SR_CHECK(sscanf(postgres_url(), "postgresql://%63[^@]@%63[^:]:%u/%63s", parts.user,
+                    parts.host, &parts.port, parts.database) == 4);
+    return parts;
 }
 
 static void drop_notice(void *context, const PGresult *result)

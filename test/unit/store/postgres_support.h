@@ -15,6 +15,14 @@ void postgres_close(void);
 /* The database's URL. */
 const char *postgres_url(void);
 
+/* Its parts: postgresql://USER@HOST:PORT/DATABASE, as with-postgres makes it. */
+struct postgres_parts {
+    char user[64], host[64], database[64];
+    unsigned port;
+};
+
+struct postgres_parts postgres_split_url(void);
+
 /* Runs SQL, which must succeed. */
 void postgres_exec(const char *sql);
 

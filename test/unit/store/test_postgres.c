@@ -11,6 +11,7 @@ int main(void)
     const struct contract_tests own[] = {test_postgres_connect,
                                          test_postgres_apply,
                                          test_postgres_outage,
+                                         test_postgres_cut,
                                          {NULL, 0}};
     int failed;
 

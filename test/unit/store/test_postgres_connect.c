@@ -14,21 +14,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Splits postgresql://USER@HOST:PORT/DATABASE, as with-postgres makes it. */
-struct parts {
-    char user[64], host[64], database[64];
-    unsigned port;
-};
-
-static struct parts split_url(void)
-{
-    struct parts parts;
-
-    SR_CHECK(sscanf(postgres_url(), "postgresql://%63[^@]@%63[^:]:%u/%63s", parts.user,
-                    parts.host, &parts.port, parts.database) == 4);
-    return parts;
-}
-
 /* A claim of instance 1 on a URL must end so, with the word in its error. */
 static void assert_claim(const char *url, uint32_t timeout_ms, enum sr_result wanted,
                          const char *word)
@@ -72,7 +57,7 @@ static void urls_that_libpq_cannot_parse_are_invalid_and_show_no_password(void *
 
 static void an_ecto_url_reaches_the_same_database(void **state)
 {
-    struct parts parts = split_url();
+    struct postgres_parts parts = postgres_split_url();
     char url[300];
 
     (void)state;
@@ -84,7 +69,7 @@ static void an_ecto_url_reaches_the_same_database(void **state)
 
 static void a_name_is_resolved(void **state)
 {
-    struct parts parts = split_url();
+    struct postgres_parts parts = postgres_split_url();
     char url[300];
 
     (void)state;
@@ -102,7 +87,7 @@ static void a_name_that_is_unknown_is_an_outage(void **state)
 
 static void a_refused_connection_and_a_missing_database_are_outages(void **state)
 {
-    struct parts parts = split_url();
+    struct postgres_parts parts = postgres_split_url();
     char url[300];
 
     (void)state;
@@ -142,7 +127,7 @@ static void a_silent_server_is_an_outage_within_the_timeout(void **state)
 
 static void of_several_hosts_the_one_that_answers_is_taken(void **state)
 {
-    struct parts parts = split_url();
+    struct postgres_parts parts = postgres_split_url();
     unsigned port;
     int fd = open_silent(&port);
     char url[300];
@@ -156,7 +141,7 @@ static void of_several_hosts_the_one_that_answers_is_taken(void **state)
 
 static void of_several_hosts_one_that_only_reads_is_not_taken(void **state)
 {
-    struct parts parts = split_url();
+    struct postgres_parts parts = postgres_split_url();
     char url[300];
     char sql[200];
 
@@ -176,7 +161,7 @@ static void of_several_hosts_one_that_only_reads_is_not_taken(void **state)
 
 static void a_database_of_another_encoding_is_refused(void **state)
 {
-    struct parts parts = split_url();
+    struct postgres_parts parts = postgres_split_url();
     char url[300];
 
     (void)state;
@@ -248,7 +233,7 @@ static void a_table_of_somebody_else_is_refused_and_stays(void **state)
 
 static void a_role_that_may_not_make_tables_works_on_made_ones(void **state)
 {
-    struct parts parts = split_url();
+    struct postgres_parts parts = postgres_split_url();
     char url[300];
 
     (void)state;
