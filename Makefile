@@ -1,9 +1,11 @@
 # A thin front for meson and the scripts: `make help`. Everything it makes lies in build*/.
 SHELL = /bin/sh
 .DEFAULT_GOAL = build
-.PHONY: build run test test-asan test-tsan lint format bench fuzz clean help deps
+.PHONY: build run test test-asan test-tsan lint format bench fuzz simulate clean help deps
 
 FUZZ_SECONDS ?= 60
+SEEDS ?= 1000
+FIRST ?= 1
 DEPS = @scripts/install-deps
 # PYTEST="-k drain" is passed on to the end-to-end tests. Instrumented programs run several times slower.
 SLOW = --unit-budget 600 --e2e-budget 1500
@@ -47,6 +49,11 @@ bench: ## CPU per request and requests/s beside a bare epoll program and Redis
 	$(DEPS) bench
 	@scripts/build build
 	@bench/run
+
+simulate: ## seeded histories of whole instances with crashes and faults: SEEDS=1000 FIRST=1
+	$(DEPS) test
+	@scripts/build build -Dtests=enabled
+	@build/test/simulation/simulate $(SEEDS) $(FIRST)
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (60) with sanitizers
 	$(DEPS) fuzz

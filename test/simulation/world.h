@@ -1,6 +1,7 @@
 /*
- * The simulated world: instances on fake disks over one fake database, driven step by step by a seed. Single-threaded; whoever is in a
- * call of the database may be interleaved with all others.
+ * The simulated world: instances on fake disks over one fake database, driven step by step by a
+ * seed. Single-threaded; whoever is in a call of the database may be interleaved with all
+ * others.
  */
 #ifndef SR_TEST_SIMULATION_WORLD_H
 #define SR_TEST_SIMULATION_WORLD_H
@@ -74,7 +75,7 @@ struct world {
     bool faults; /* database faults may be drawn */
     bool disk_faults;
     bool fallbacks;
-    bool kept; /* there is a snapshot to fall back to */
+    bool kept;      /* there is a snapshot to fall back to */
     unsigned depth; /* of nested steps */
     struct judge judge;
     uint64_t crashes, flushes;
@@ -83,6 +84,10 @@ struct world {
 uint64_t world_draw(struct world *w, uint64_t below);
 _Noreturn void world_fail(const struct world *w, const char *what, int key, int64_t a,
                           int64_t b);
+
+/* Runs the history of a seed in *w; a violation ends the process with its seed. *w holds the
+ * figures afterwards. */
+void world_history(uint64_t seed, struct world *w);
 
 /* instance.c */
 void instance_start(struct instance *i);
