@@ -52,8 +52,9 @@ static void a_key_costs_at_most_64_bytes_beside_its_own(void **state)
     }
     resident = (double)(resident_bytes() - before) / KEYS - (double)key_size;
     counted = (double)table_stats(&t).memory_bytes / KEYS - (double)key_size;
-    print_message("%u keys of %zu bytes: %.1f bytes beside each by our count, %.1f resident\n",
-                  KEYS, key_size, counted, resident);
+    print_message(
+        "# %u keys of %zu bytes: %.1f bytes beside each by our count, %.1f resident\n", KEYS,
+        key_size, counted, resident);
     assert_int_equal(table_stats(&t).dirty[TABLE_EPOCH & 1], KEYS);
     assert_true(counted <= 64);
     assert_true(SANITIZED || resident <= 64);
@@ -109,7 +110,7 @@ static void the_bound_holds_while_the_sizes_of_keys_change(void **state)
         }
     }
     sum += flush_sum(&t);
-    print_message("%u keys of changing sizes within %zu MiB: %u flushes, %.1f MiB resident\n",
+    print_message("# %u keys of changing sizes within %zu MiB: %u flushes, %.1f MiB resident\n",
                   INSERTS, memory >> 20, flushes, (double)most / (1 << 20));
     assert_true(sum == (int64_t)INSERTS);
     assert_true(SANITIZED || most <= memory + (1U << 20));

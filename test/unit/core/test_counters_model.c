@@ -3,197 +3,11 @@
  * every delay between their steps, loads whose snapshots are taken and installed at any time,
  * other writers, refused rows, lost answers, forgotten bases, evictions.
  */
-#include "keys.h"
 #include "model.h"
+#include "model_run.h"
 #include "table.h"
 
-#include "core/counters_internal.h"
-
 #include <stdlib.h>
-
-#define KEYS_MAX 2000U
-#define LOADS_MAX 64U
-
-struct row {
-    bool exists;
-    int64_t value;
-};
-
-struct load {
-    counters_ref ref; /* 0: free */
-    uint32_t key;
-    bool taken; /* the snapshot is there */
-    struct row snapshot;
-    uint64_t epoch;
-};
-
-/* Where the flush of epoch open - 1 stands. */
-enum stage { STAGE_IDLE, STAGE_OPENED, STAGE_COLLECTED, STAGE_COMMITTED };
-
-struct run {
-    struct table t;
-    struct model model;
-    uint64_t seed;
-    uint32_t key_count;
-    struct model_key *keys;
-    struct row *rows; /* the database */
-    uint64_t row_epoch;
-    enum stage stage;
-    struct counters_sealed sealed;
-    uint32_t *sealed_keys; /* by sealed index */
-    struct counters_base *bases;
-    bool answer_lost;
-    struct load loads[LOADS_MAX];
-    struct {
-        uint32_t key;
-        counters_ref ref;
-    } pins[256];
-    uint32_t pin_count;
-    uint64_t statuses[16]; /* how often each was answered */
-    uint64_t stale;
-};
-
-static uint64_t draw(struct run *r, uint64_t below)
-{
-    r->seed ^= r->seed << 13;
-    r->seed ^= r->seed >> 7;
-    r->seed ^= r->seed << 17;
-    return (r->seed >> 11) % below;
-}
-
-/* Keys in order of their numbers, of sizes 8 to 107: the size comes from the number. */
-static struct sr_span key_of(char buffer[SR_KEY_SIZE_MAX], uint32_t number)
-{
-    struct sr_span key = numbered_key(buffer, number, 8 + number * 37 % 100);
-
-    /* The number first, so that the order is that of the numbers. */
-    for (unsigned i = 0; i < 8; i++) {
-        char digit = buffer[key.size - 8 + i];
-
-        memmove(buffer + i + 1, buffer + i, key.size - 8);
-        buffer[i] = digit;
-    }
-    return key;
-}
-
-static int64_t draw_value(struct run *r)
-{
-    static const int64_t large[] = {INT64_MIN, INT64_MIN / 2, INT64_MAX / 2, INT64_MAX};
-
-    return draw(r, 20) == 0 ? large[draw(r, 4)] : (int64_t)draw(r, 200) - 100;
-}
-
-/* The table's entry of a key. What it evicted must have been clean, and is forgotten here too.
- */
-static counters_ref look(struct run *r, uint32_t number)
-{
-    char buffer[SR_KEY_SIZE_MAX];
-    struct sr_span key = key_of(buffer, number);
-    struct counters *c = r->t.counters;
-    uint64_t hash = counters_hash(c, key);
-    counters_ref ref = counters_find(c, counters_shard_of_hash(c, hash), key, hash);
-
-    if (ref == 0 && r->keys[number].cached) {
-        assert_true(model_is_clean(&r->keys[number]));
-        r->keys[number] = (struct model_key){.cached = false};
-    }
-    assert_int_equal(ref != 0, r->keys[number].cached);
-    return ref;
-}
-
-/* A full table has no clean entry left. */
-static void assert_nothing_is_clean(struct run *r)
-{
-    for (uint32_t i = 0; i < r->key_count; i++) {
-        assert_true(look(r, i) == 0 || !model_is_clean(&r->keys[i]));
-    }
-}
-
-static void remember_waiter(struct run *r, uint32_t number)
-{
-    const struct counters_outcome *out = &r->t.out;
-
-    if (out->pinned) {
-        r->pins[r->pin_count].key = number;
-        r->pins[r->pin_count++].ref = out->ref;
-    }
-    for (uint32_t i = 0; out->start_load; i++) {
-        assert_true(i < LOADS_MAX);
-        if (r->loads[i].ref == 0) {
-            r->loads[i] = (struct load){.ref = out->ref, .key = number};
-            return;
-        }
-    }
-}
-
-static void assert_outcome(const struct counters_outcome *out,
-                           const struct counters_outcome *expected)
-{
-    assert_true(out->total == expected->total);
-    assert_true(out->synced == expected->synced);
-    assert_int_equal(out->synced_known, expected->synced_known);
-    assert_int_equal(out->generation, expected->generation);
-    assert_int_equal(out->start_load, expected->start_load);
-    assert_int_equal(out->pinned, expected->pinned);
-}
-
-static bool can_wait_more(const struct run *r)
-{
-    uint32_t loads = 0;
-
-    for (uint32_t i = 0; i < LOADS_MAX; i++) {
-        loads += r->loads[i].ref != 0;
-    }
-    return loads < LOADS_MAX && r->pin_count < sizeof(r->pins) / sizeof(r->pins[0]);
-}
-
-static void request(struct run *r)
-{
-    char buffer[SR_KEY_SIZE_MAX];
-    uint32_t number = (uint32_t)draw(r, draw(r, 4) == 0 ? r->key_count : r->key_count / 8);
-    struct sr_span key = key_of(buffer, number);
-    struct counters *c = r->t.counters;
-    uint64_t hash = counters_hash(c, key);
-    struct counters_turn *turn = &r->t.turn;
-    struct model_key before;
-    struct counters_outcome expected;
-    enum counters_status expected_status;
-    enum counters_status status;
-    int64_t value = draw_value(r);
-    uint64_t what = draw(r, 20);
-    enum sr_change_kind kind = what == 0 ? SR_CHANGE_DELETE : SR_CHANGE_SET;
-
-    turn->epoch = r->model.open - (r->stage == STAGE_OPENED ? draw(r, 2) : 0);
-    turn->may_wait = can_wait_more(r) && draw(r, 3) != 0;
-    (void)look(r, number);
-    before = r->keys[number];
-    if (what <= 1) {
-        value = kind == SR_CHANGE_DELETE ? 0 : value;
-        expected_status =
-            model_replace(&r->model, &r->keys[number], turn, kind, value, &expected);
-        status = counters_replace(c, turn, key, hash, kind, value, &r->t.out);
-    } else if (what <= 6) {
-        expected_status = model_read(&r->model, &r->keys[number], turn, &expected);
-        status = counters_read(c, turn, key, hash, &r->t.out);
-    } else {
-        expected_status = model_add(&r->model, &r->keys[number], turn, value, &expected);
-        status = counters_increment(c, turn, key, hash, value, &r->t.out);
-    }
-    r->statuses[status]++;
-    if (status == COUNTERS_TABLE_FULL) {
-        assert_false(before.cached);
-        r->keys[number] = before;
-        if (r->statuses[status] % 50 == 1) {
-            assert_nothing_is_clean(r);
-        }
-        return;
-    }
-    assert_int_equal(status, expected_status);
-    assert_outcome(&r->t.out, &expected);
-    if (status == COUNTERS_WAIT_LOAD) {
-        remember_waiter(r, number);
-    }
-}
 
 static void unpin_one(struct run *r)
 {
@@ -202,7 +16,7 @@ static void unpin_one(struct run *r)
     if (r->pin_count == 0) {
         return;
     }
-    i = draw(r, r->pin_count);
+    i = run_draw(r, r->pin_count);
     assert_int_equal(counters_loading(r->t.counters, r->pins[i].ref),
                      r->keys[r->pins[i].key].loading);
     counters_unpin(r->t.counters, r->pins[i].ref);
@@ -213,7 +27,7 @@ static void unpin_one(struct run *r)
 /* One step of one load: its snapshot is taken, it is installed, or it fails. */
 static void load_step(struct run *r)
 {
-    struct load *load = &r->loads[draw(r, LOADS_MAX)];
+    struct load *load = &r->loads[run_draw(r, LOADS_MAX)];
     struct model_key *key = &r->keys[load->key];
     char buffer[SR_KEY_SIZE_MAX];
     enum counters_install expected;
@@ -222,14 +36,14 @@ static void load_step(struct run *r)
         return;
     }
     assert_true(
-        sr_span_equal(counters_key(r->t.counters, load->ref), key_of(buffer, load->key)));
+        sr_span_equal(counters_key(r->t.counters, load->ref), run_key(buffer, load->key)));
     if (!load->taken) {
         load->taken = true;
         load->snapshot = r->rows[load->key];
         load->epoch = r->row_epoch;
         return;
     }
-    if (draw(r, 10) == 0) {
+    if (run_draw(r, 10) == 0) {
         counters_load_failed(r->t.counters, load->ref);
         model_load_failed(key);
         load->ref = 0;
@@ -247,12 +61,12 @@ static void load_step(struct run *r)
 
 static void other_writer(struct run *r)
 {
-    struct row *row = &r->rows[draw(r, r->key_count)];
+    struct row *row = &r->rows[run_draw(r, r->key_count)];
     int64_t sum = 0;
 
-    if (draw(r, 10) == 0) {
+    if (run_draw(r, 10) == 0) {
         *row = (struct row){.exists = false};
-    } else if (sr_add_i64(row->exists ? row->value : 0, draw_value(r), &sum)) {
+    } else if (sr_add_i64(row->exists ? row->value : 0, run_draw_value(r), &sum)) {
         *row = (struct row){.exists = true, .value = sum};
     }
 }
@@ -274,7 +88,7 @@ static void collect(struct run *r)
         }
         assert_true(i < r->sealed.count);
         counters_sealed_change(r->t.counters, &r->sealed, i, &change);
-        assert_true(sr_span_equal(change.key, key_of(buffer, number)));
+        assert_true(sr_span_equal(change.key, run_key(buffer, number)));
         assert_int_equal(change.kind, slot->kind);
         assert_int_equal(change.generation, slot->generation);
         assert_true(change.value == slot->delta);
@@ -312,7 +126,7 @@ static void commit(struct run *r)
         r->bases[i] = apply(&r->rows[r->sealed_keys[i]], &change);
     }
     r->row_epoch = r->model.open - 1;
-    r->answer_lost = draw(r, 5) == 0;
+    r->answer_lost = run_draw(r, 5) == 0;
     r->stage = STAGE_COMMITTED;
 }
 
@@ -322,7 +136,7 @@ static void complete(struct run *r)
 
     r->model.applied = r->sealed.epoch;
     counters_set_applied(r->t.counters, r->sealed.epoch);
-    if (draw(r, 2) == 0) {
+    if (run_draw(r, 2) == 0) {
         load_step(r); /* between publishing and completing */
     }
     counters_complete(r->t.counters, &r->sealed, bases, r->t.turn.tick);
@@ -358,7 +172,7 @@ static void forget(struct run *r)
 {
     counters_forget_bases(r->t.counters);
     for (uint32_t i = 0; i < r->key_count; i++) {
-        if (look(r, i) != 0) {
+        if (run_look(r, i) != 0) {
             model_forget(&r->keys[i]);
         }
     }
@@ -372,7 +186,7 @@ static void assert_counts(struct run *r)
     for (uint32_t i = 0; i < r->key_count; i++) {
         const struct model_key *key = &r->keys[i];
 
-        if (look(r, i) == 0) {
+        if (run_look(r, i) == 0) {
             continue;
         }
         expected.keys++;
@@ -390,10 +204,10 @@ static void assert_counts(struct run *r)
 
 static void step(struct run *r)
 {
-    uint64_t what = draw(r, 1000);
+    uint64_t what = run_draw(r, 1000);
 
     if (what < 700) {
-        request(r);
+        run_request(r);
     } else if (what < 800) {
         unpin_one(r);
     } else if (what < 960) {
@@ -402,7 +216,7 @@ static void step(struct run *r)
         other_writer(r);
     } else if (what < 998) {
         flush_step(r);
-    } else if (draw(r, 20) == 0) {
+    } else if (run_draw(r, 20) == 0) {
         forget(r);
     }
 }

@@ -326,7 +326,7 @@ static void sums_are_exact_and_totals_come_once_each(void **state)
         }
     }
     counters_stats(s->counters, &stats);
-    print_message("%lu epochs, %lu evictions, %lu waits\n",
+    print_message("# %lu epochs, %lu evictions, %lu waits\n",
                   (unsigned long)atomic_load(&s->epoch), (unsigned long)stats.evictions,
                   (unsigned long)waited);
     assert_true(stats.evictions > 1000);
