@@ -123,13 +123,16 @@ static bool stopped_for_good(struct flusher *f)
     return stopped;
 }
 
-/* Since when each parity is dirty: never understated, at most one poll overstated. */
+/* Since when each parity is dirty: never understated, overstated by the time since the last
+ * look at most. Also called by whoever reads the figures, since the flusher itself may be
+ * waiting for the database. */
 static void watch_dirt(struct flusher *f)
 {
     uint64_t now = flusher_now_ms(f);
     struct counters_stats stats;
 
     counters_stats(f->options.counters, &stats);
+    (void)pthread_mutex_lock(&f->lock);
     for (int parity = 0; parity < 2; parity++) {
         if (stats.dirty[parity] == 0) {
             f->clean_seen_ms[parity] = now;
@@ -138,8 +141,10 @@ static void watch_dirt(struct flusher *f)
             f->dirty_since_ms[parity] = f->clean_seen_ms[parity];
         }
     }
+    (void)pthread_mutex_unlock(&f->lock);
 }
 
+/* Under lock. */
 static uint64_t oldest_dirt_ms(const struct flusher *f)
 {
     uint64_t a = f->dirty_since_ms[0];
@@ -153,15 +158,12 @@ static uint64_t oldest_dirt_ms(const struct flusher *f)
 
 static void publish_stats(struct flusher *f)
 {
-    uint64_t now = flusher_now_ms(f);
-    uint64_t since = oldest_dirt_ms(f);
     uint64_t pending = f->phase == EPOCH_SEALED ? 1 : 0;
 
     (void)pthread_mutex_lock(&f->lock);
     f->stats.open_epoch = f->open_epoch;
     f->stats.applied_epoch = f->applied_known ? f->applied : 0;
     f->stats.pending_epochs = pending;
-    f->stats.oldest_unsynced_ms = since == 0 ? 0 : now - since + 1;
     (void)pthread_mutex_unlock(&f->lock);
 }
 
@@ -250,6 +252,7 @@ uint32_t flusher_step(struct flusher *f)
         tick(f);
     }
     soon = flusher_epoch_step(f);
+    publish_stats(f); /* what follows may take long */
     if (!soon && !stopped_for_good(f)) {
         talk_to_store(f);
         compact_if_waiting(f);
@@ -461,9 +464,14 @@ bool flusher_store_up(struct flusher *f)
 
 void flusher_stats(struct flusher *f, struct flusher_stats *ret_stats)
 {
+    uint64_t since;
+
+    watch_dirt(f);
     (void)pthread_mutex_lock(&f->lock);
     *ret_stats = f->stats;
+    since = oldest_dirt_ms(f);
     (void)pthread_mutex_unlock(&f->lock);
+    ret_stats->oldest_unsynced_ms = since == 0 ? 0 : flusher_now_ms(f) - since + 1;
     ret_stats->flush_ns = &f->flush_ns;
     ret_stats->flush_rows = &f->flush_rows;
     ret_stats->apply_ns = &f->apply_ns;

@@ -44,7 +44,6 @@ struct flusher {
     uint64_t down_since_ms; /* first failure without a success since; 0: none */
     uint64_t retention_clock_ms, contact_ms; /* see contact() */
     uint64_t flush_started_ns, slot_closed_ms;
-    uint64_t clean_seen_ms[2], dirty_since_ms[2]; /* by parity */
     uint32_t random_state;
 
     struct sr_histogram flush_ns, flush_rows, apply_ns;
@@ -56,6 +55,7 @@ struct flusher {
     pthread_mutex_t lock; /* leaf: stats and the condition */
     pthread_cond_t wake;
     struct flusher_stats stats;
+    uint64_t clean_seen_ms[2], dirty_since_ms[2]; /* by parity; under lock */
     pthread_t thread;
     bool thread_running, thread_done;
 };
