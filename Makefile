@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 60
 SEEDS ?= 1000
 FIRST ?= 1
 DEPS = @scripts/install-deps
-# PYTEST="-k drain" is passed on to the end-to-end tests. Instrumented programs run several times slower.
+# UNIT="^(core|sync)/" chooses unit tests, PYTEST="-k drain" is passed on to the end-to-end tests. Instrumented programs run several times slower.
 SLOW = --unit-budget 600 --e2e-budget 1500
 # Lets a failed compilation end with counts as well, so that a reader of the last line is never left without one.
 BUILD_FAILED = { echo "0 passed, 1 failed"; exit 1; }
@@ -25,17 +25,17 @@ run: build ## build it and start the service with its defaults (ARGS="--port 400
 test: ## unit and end-to-end tests, PostgreSQL included; ends with `N passed, N failed`
 	$(DEPS) test
 	@scripts/build build -Dtests=enabled || $(BUILD_FAILED)
-	@scripts/run-tests --build build -- $(PYTEST)
+	@scripts/run-tests --build build --unit-match "$(UNIT)" -- $(PYTEST)
 
 test-asan: ## the same under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(DEPS) test
 	@scripts/build build-asan -Db_sanitize=address,undefined || $(BUILD_FAILED)
-	@scripts/run-tests --build build-asan $(SLOW) -- $(PYTEST)
+	@scripts/run-tests --build build-asan $(SLOW) --unit-match "$(UNIT)" -- $(PYTEST)
 
 test-tsan: ## the same under ThreadSanitizer
 	$(DEPS) test
 	@scripts/build build-tsan -Db_sanitize=thread || $(BUILD_FAILED)
-	@scripts/run-tests --build build-tsan $(SLOW) -- $(PYTEST)
+	@scripts/run-tests --build build-tsan $(SLOW) --unit-match "$(UNIT)" -- $(PYTEST)
 
 lint: ## every gate of scripts/lint; ends with `N passed, N failed`
 	$(DEPS) lint
