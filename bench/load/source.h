@@ -23,7 +23,8 @@ void load_source_init(struct load_source *source, const struct load_options *opt
                       const struct load_request *request);
 
 /* Writes the next burst into a connection's memory: first what it is to repeat, then new
- * requests up to the depth or the end of the run. Returns its requests, 0 when none are left. */
+ * requests up to the depth or the end of the run. Returns its requests, 0 when none are left.
+ */
 uint32_t load_source_fill(struct load_source *source, struct load_connection *c);
 
 #endif

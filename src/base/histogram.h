@@ -1,6 +1,6 @@
 /*
- * A histogram with fixed bounds. One writer thread, any number of readers; relaxed atomics, since a scrape may be
- * a moment behind. No allocation.
+ * A histogram with fixed bounds. One writer thread, any number of readers; relaxed atomics,
+ * since a scrape may be a moment behind. No allocation.
  */
 #ifndef SR_BASE_HISTOGRAM_H
 #define SR_BASE_HISTOGRAM_H
@@ -10,7 +10,8 @@
 
 #define SR_HISTOGRAM_BOUNDS_MAX 24
 
-/* Upper bounds (inclusive, as Prometheus' le), ascending; the last bucket beyond them is +Inf. */
+/* Upper bounds (inclusive, as Prometheus' le), ascending; the last bucket beyond them is +Inf.
+ */
 struct sr_histogram_bounds {
     uint32_t count;
     uint64_t upper[SR_HISTOGRAM_BOUNDS_MAX];

@@ -188,9 +188,9 @@ struct counters_sealed {
 
 /*
  * Collects every key touched in `epoch`, sorted by sr_span_compare. The epoch is sealed: it was
- * followed by counters_open_epoch(epoch + 1) and no turn of it is open any more; or it is the open
- * one at the end, when no worker runs any more. SR_NO_MEMORY: nothing was collected, try again
- * later.
+ * followed by counters_open_epoch(epoch + 1) and no turn of it is open any more; or it is the
+ * open one at the end, when no worker runs any more. SR_NO_MEMORY: nothing was collected, try
+ * again later.
  */
 enum sr_result counters_collect(struct counters *c, uint64_t epoch,
                                 struct counters_sealed *ret_sealed,

@@ -1,6 +1,7 @@
 /*
- * Compaction in a long outage: the closed raw files' records of the open epoch become one change a key in a state file, so that the
- * journal grows with the number of keys and not with the number of requests. Made from files, never from a slot that changes.
+ * Compaction in a long outage: the closed raw files' records of the open epoch become one
+ * change a key in a state file, so that the journal grows with the number of keys and not with
+ * the number of requests. Made from files, never from a slot that changes.
  */
 #include "journal/journal_internal.h"
 

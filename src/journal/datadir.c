@@ -1,6 +1,6 @@
 /*
- * The data directory: lock, UUID, owner tokens. The identity file is replaced as a whole: written under another name,
- * synced, renamed, directory synced.
+ * The data directory: lock, UUID, owner tokens. The identity file is replaced as a whole:
+ * written under another name, synced, renamed, directory synced.
  */
 #include "journal/datadir.h"
 
@@ -30,7 +30,8 @@ struct datadir {
     uint64_t confirmed_ms[DATADIR_TOKENS_MAX]; /* 0: not confirmed in this process */
 };
 
-/* A directory's name is durable only when its parent was synced. `path` ends before the new name. */
+/* A directory's name is durable only when its parent was synced. `path` ends before the new
+ * name. */
 static enum sr_result sync_parent(const char *path, struct sr_err *err)
 {
     char parent[PATH_MAX];

@@ -1,6 +1,6 @@
 /*
- * The data directory: its lock, this instance's UUID, and the owner tokens it drew (DESIGN section 5, Claim). What is written here is
- * synced, directory included, before it is used.
+ * The data directory: its lock, this instance's UUID, and the owner tokens it drew (DESIGN
+ * section 5, Claim). What is written here is synced, directory included, before it is used.
  */
 #ifndef SR_JOURNAL_DATADIR_H
 #define SR_JOURNAL_DATADIR_H
@@ -17,10 +17,11 @@
 
 struct datadir;
 
-/* Creates the directory where it is missing (mode 0700, parents too), takes the lock, reads or draws the identity.
- * SR_EXISTS: another process holds the lock (its process id is named); SR_DAMAGED: the identity file is not what was written;
- * SR_IO, SR_FULL: cannot be created or written. read_only: neither creates nor locks nor writes (for verify and journal dump
- * beside a running service). */
+/* Creates the directory where it is missing (mode 0700, parents too), takes the lock, reads or
+ * draws the identity. SR_EXISTS: another process holds the lock (its process id is named);
+ * SR_DAMAGED: the identity file is not what was written; SR_IO, SR_FULL: cannot be created or
+ * written. read_only: neither creates nor locks nor writes (for verify and journal dump beside
+ * a running service). */
 enum sr_result datadir_open(const char *path, bool read_only, struct datadir **ret_datadir,
                             struct sr_err *err) SR_MUST_USE;
 
@@ -36,16 +37,18 @@ struct sr_uuid datadir_instance(const struct datadir *d);
 /* Tokens that the writer's row may carry, oldest first; borrowed. */
 const struct sr_uuid *datadir_tokens(const struct datadir *d, size_t *ret_count);
 
-/* A token to claim with: the unanswered one of an earlier claim, else a fresh one, synced before it is returned. */
+/* A token to claim with: the unanswered one of an earlier claim, else a fresh one, synced
+ * before it is returned. */
 enum sr_result datadir_token_draw(struct datadir *d, struct sr_uuid *ret_token,
                                   struct sr_err *err) SR_MUST_USE;
 
-/* The claim with the newest token was confirmed at now_ms (monotonic): fences may carry it. Tokens older than one that has been
- * confirmed for longer than keep_ms are forgotten. */
+/* The claim with the newest token was confirmed at now_ms (monotonic): fences may carry it.
+ * Tokens older than one that has been confirmed for longer than keep_ms are forgotten. */
 enum sr_result datadir_token_confirmed(struct datadir *d, uint64_t now_ms, uint64_t keep_ms,
                                        struct sr_err *err) SR_MUST_USE;
 
-/* Whether a first fence may have been sent: then a missing writer's row is a stop. The mark is synced before it is true. */
+/* Whether a first fence may have been sent: then a missing writer's row is a stop. The mark is
+ * synced before it is true. */
 bool datadir_fenced(const struct datadir *d);
 enum sr_result datadir_mark_fenced(struct datadir *d, struct sr_err *err) SR_MUST_USE;
 

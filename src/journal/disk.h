@@ -1,6 +1,7 @@
 /*
- * The narrow waist between the journal and a file system: every call that can fail goes through this table, so that tests and the
- * simulation can stand in for the disk. A disk is one directory. The real one is disk_posix.c.
+ * The narrow waist between the journal and a file system: every call that can fail goes through
+ * this table, so that tests and the simulation can stand in for the disk. A disk is one
+ * directory. The real one is disk_posix.c.
  */
 #ifndef SR_JOURNAL_DISK_H
 #define SR_JOURNAL_DISK_H
@@ -14,12 +15,14 @@
 struct disk_file; /* an open file */
 
 struct disk {
-    /* Opens name for reading and writing; create: must not exist yet. direct: writes are durable when they return and bypass the page
-     * cache where the file system takes it (then addresses, sizes and offsets are multiples of 4096). */
+    /* Opens name for reading and writing; create: must not exist yet. direct: writes are
+     * durable when they return and bypass the page cache where the file system takes it (then
+     * addresses, sizes and offsets are multiples of 4096). */
     enum sr_result (*open)(struct disk *disk, const char *name, bool create, bool direct,
                            struct disk_file **ret_file, struct sr_err *err);
     void (*close)(struct disk *disk, struct disk_file **file); /* accepts NULL, leaves NULL */
-    /* All size bytes, or an error: short results are continued, EINTR is repeated. SR_FULL for ENOSPC, EDQUOT and EFBIG. */
+    /* All size bytes, or an error: short results are continued, EINTR is repeated. SR_FULL for
+     * ENOSPC, EDQUOT and EFBIG. */
     enum sr_result (*write)(struct disk *disk, struct disk_file *file, uint64_t offset,
                             const void *data, size_t size, struct sr_err *err);
     /* Reads up to size bytes; *ret_size is smaller only at the end of the file. */

@@ -1,5 +1,6 @@
 /*
- * The real disk: one directory of a POSIX file system. Any thread; a file is used by one thread at a time.
+ * The real disk: one directory of a POSIX file system. Any thread; a file is used by one thread
+ * at a time.
  */
 #include "journal/disk.h"
 

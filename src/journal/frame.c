@@ -1,5 +1,6 @@
 /*
- * The bytes of the journal's files: headers and frames, little-endian, CRC32C over everything behind the checksum.
+ * The bytes of the journal's files: headers and frames, little-endian, CRC32C over everything
+ * behind the checksum.
  */
 #include "journal/frame.h"
 

@@ -1,13 +1,14 @@
 /*
- * The bytes of the journal's files: file headers and frames. Pure: encodes into and decodes from memory.
- * docs/DISK-FORMAT.md draws them.
+ * The bytes of the journal's files: file headers and frames. Pure: encodes into and decodes
+ * from memory. docs/DISK-FORMAT.md draws them.
  *
  *   raw file    | header A | header B | frame | frame | ... | close frame | zeros |
  *   state file  | header   | header (zero) | frame | ... | close frame |
  *               0          4096       8192
  *
- * Everything is a multiple of a block of 4096 bytes; a frame is written once and no block twice, but for
- * the two headers of a raw file, which are written in turn so that a torn one leaves the other.
+ * Everything is a multiple of a block of 4096 bytes; a frame is written once and no block
+ * twice, but for the two headers of a raw file, which are written in turn so that a torn one
+ * leaves the other.
  */
 #ifndef SR_JOURNAL_FRAME_H
 #define SR_JOURNAL_FRAME_H
@@ -39,11 +40,11 @@ struct journal_header {
     uint64_t file_bytes;
     struct sr_uuid instance;
     /* raw: */
-    uint64_t
-        first_sequence; /* this file replaces what lower ids hold from it on; all below is durable */
-    uint64_t newest_epoch; /* newest epoch that was open when the header was written */
-    uint64_t
-        covered_epoch; /* epochs up to it lie in state files or are applied: raw records of them do not count */
+    uint64_t first_sequence; /* this file replaces what lower ids hold from it on; all below is
+                                durable */
+    uint64_t newest_epoch;   /* newest epoch that was open when the header was written */
+    uint64_t covered_epoch; /* epochs up to it lie in state files or are applied: raw records of
+                               them do not count */
     uint64_t needed_file_id; /* the oldest raw file that counted then; lower ids are retired */
     /* state: */
     uint64_t epoch;
@@ -74,12 +75,13 @@ struct journal_frame {
 /* Bytes a frame of payload_size takes on disk: whole blocks. */
 uint64_t journal_frame_bytes(size_t payload_size);
 
-/* Finishes a frame whose payload lies at base + JOURNAL_FRAME_HEADER already: writes the header and zeroes the padding. The
- * buffer has journal_frame_bytes(frame->payload.size) bytes. */
+/* Finishes a frame whose payload lies at base + JOURNAL_FRAME_HEADER already: writes the header
+ * and zeroes the padding. The buffer has journal_frame_bytes(frame->payload.size) bytes. */
 void journal_frame_finish(const struct journal_frame *frame, uint8_t *base);
 
-/* Decodes the frame at the start of bytes, of any file id. SR_OK with *ret_frame and the bytes it takes; SR_AGAIN where the header is
- * plausible but bytes holds less than it needs (*ret_bytes tells how much); SR_DAMAGED otherwise. */
+/* Decodes the frame at the start of bytes, of any file id. SR_OK with *ret_frame and the bytes
+ * it takes; SR_AGAIN where the header is plausible but bytes holds less than it needs
+ * (*ret_bytes tells how much); SR_DAMAGED otherwise. */
 enum sr_result journal_frame_decode(struct sr_span bytes, struct journal_frame *ret_frame,
                                     uint64_t *ret_bytes) SR_MUST_USE;
 

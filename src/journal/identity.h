@@ -1,5 +1,6 @@
 /*
- * The identity file's bytes: instance UUID, owner tokens, marks. Pure codec. docs/DISK-FORMAT.md draws it.
+ * The identity file's bytes: instance UUID, owner tokens, marks. Pure codec.
+ * docs/DISK-FORMAT.md draws it.
  */
 #ifndef SR_JOURNAL_IDENTITY_H
 #define SR_JOURNAL_IDENTITY_H

@@ -1,10 +1,11 @@
 /*
- * The journal: what makes an acknowledged increment durable. Numbered files of frames, group commit by one
- * thread, replay at start, per-key state files with retention and compaction. docs/DISK-FORMAT.md draws the bytes,
- * DESIGN sections 4 and 5 give the rules.
+ * The journal: what makes an acknowledged increment durable. Numbered files of frames, group
+ * commit by one thread, replay at start, per-key state files with retention and compaction.
+ * docs/DISK-FORMAT.md draws the bytes, DESIGN sections 4 and 5 give the rules.
  *
- * Threads: workers call journal_reserve, journal_hand_over, journal_durable and the positions; the journal thread
- * journal_commit; the flusher the rest (seal, state files, retirement). journal_stats by anybody.
+ * Threads: workers call journal_reserve, journal_hand_over, journal_durable and the positions;
+ * the journal thread journal_commit; the flusher the rest (seal, state files, retirement).
+ * journal_stats by anybody.
  */
 #ifndef SR_JOURNAL_JOURNAL_H
 #define SR_JOURNAL_JOURNAL_H
@@ -35,7 +36,8 @@ struct journal_options {
     uint64_t file_bytes;      /* size of a raw file; 0: 16 MiB */
     uint64_t retention_ms;    /* how long applied epochs are kept as state */
     uint64_t retention_bytes; /* and how many bytes of them at most */
-    /* Called by whoever made progress (durable position, failure, recovery): wakes the workers. */
+    /* Called by whoever made progress (durable position, failure, recovery): wakes the workers.
+     */
     void (*progress)(void *context);
     void *context;
 };
@@ -50,16 +52,18 @@ struct journal_recovery {
 };
 
 /*
- * Recovers and opens: reads all files, refuses damage (SR_DAMAGED names file, offset and the way out), writes every epoch
- * that is not covered yet as a synced state file, opens a fresh raw file. SR_FULL: no space for that. SR_IO.
+ * Recovers and opens: reads all files, refuses damage (SR_DAMAGED names file, offset and the
+ * way out), writes every epoch that is not covered yet as a synced state file, opens a fresh
+ * raw file. SR_FULL: no space for that. SR_IO.
  */
 enum sr_result journal_open(const struct journal_options *options, struct journal **ret_journal,
                             struct journal_recovery *ret_recovery,
                             struct sr_err *err) SR_MUST_USE;
 void journal_close(struct journal **journal);
 
-/* Starts the commit thread and the keeper thread (prepares spare files). journal_stop commits what was handed over, marks the file
- * closed and ends them. Without threads (tests, simulation) journal_commit and journal_keep are called instead. */
+/* Starts the commit thread and the keeper thread (prepares spare files). journal_stop commits
+ * what was handed over, marks the file closed and ends them. Without threads (tests,
+ * simulation) journal_commit and journal_keep are called instead. */
 enum sr_result journal_start(struct journal *j, struct sr_err *err) SR_MUST_USE;
 void journal_stop(struct journal *j);
 
@@ -72,32 +76,36 @@ enum journal_room {
     JOURNAL_ROOM_FAILED      /* a write failed and is not mended yet */
 };
 
-/* Reserves room for `size` bytes of records before they are counted; given back by hand-over or journal_unreserve. */
+/* Reserves room for `size` bytes of records before they are counted; given back by hand-over or
+ * journal_unreserve. */
 enum journal_room journal_reserve(struct journal *j, size_t size) SR_MUST_USE;
 void journal_unreserve(struct journal *j, size_t size);
 
-/* Appends a turn's records (whole, of `count` records of epochs up to newest_epoch, of at most as many bytes as were reserved) to the queue;
- * returns the position behind them. */
+/* Appends a turn's records (whole, of `count` records of epochs up to newest_epoch, of at most
+ * as many bytes as were reserved) to the queue; returns the position behind them. */
 uint64_t journal_hand_over(struct journal *j, struct sr_span records, uint32_t count,
                            uint64_t newest_epoch);
 
-/* Position behind everything handed over, and behind everything durable in the sense of the durability mode. Bytes of records
- * since start; never reused. */
+/* Position behind everything handed over, and behind everything durable in the sense of the
+ * durability mode. Bytes of records since start; never reused. */
 uint64_t journal_handed(const struct journal *j);
 uint64_t journal_durable(const struct journal *j);
 
 /* ---- journal thread ---- */
 
-/* Commits what is queued as one frame. SR_OK: something was committed; SR_NOT_FOUND: nothing to do; else the commit failed, the journal is
- * `failed`, and the next call tries to mend it with a fresh file. Under JOURNAL_WRITE also syncs when a second has passed or a seal waits. */
+/* Commits what is queued as one frame. SR_OK: something was committed; SR_NOT_FOUND: nothing to
+ * do; else the commit failed, the journal is `failed`, and the next call tries to mend it with
+ * a fresh file. Under JOURNAL_WRITE also syncs when a second has passed or a seal waits. */
 enum sr_result journal_commit(struct journal *j, struct sr_err *err) SR_MUST_USE;
 
-/* Keeps spare files ready: makes at most one. SR_OK: made one; SR_NOT_FOUND: nothing to do; SR_FULL: limit or disk. */
+/* Keeps spare files ready: makes at most one. SR_OK: made one; SR_NOT_FOUND: nothing to do;
+ * SR_FULL: limit or disk. */
 enum sr_result journal_keep(struct journal *j, struct sr_err *err) SR_MUST_USE;
 
 /* ---- flusher ---- */
 
-/* Queues the seal of an epoch (room is kept back for it); returns the position to wait for with journal_synced. */
+/* Queues the seal of an epoch (room is kept back for it); returns the position to wait for with
+ * journal_synced. */
 uint64_t journal_seal(struct journal *j, uint64_t epoch);
 
 /* Position behind everything synced to the disk, whatever the durability mode. */
@@ -119,23 +127,27 @@ bool journal_state_after(struct journal *j, uint64_t epoch, struct journal_state
 /* Newest epoch that is covered by a state file or was given up by journal_cover; 0: none. */
 uint64_t journal_covered(struct journal *j);
 
-/* Writes the sealed state of `epoch` (predecessor as given) from a source of changes in key order and makes it durable: then raw files whose epochs
- * are all covered are retired. On failure nothing changed. */
+/* Writes the sealed state of `epoch` (predecessor as given) from a source of changes in key
+ * order and makes it durable: then raw files whose epochs are all covered are retired. On
+ * failure nothing changed. */
 typedef enum sr_result journal_next_fn(void *context, struct sr_change *ret_change,
                                        struct sr_err *err);
 enum sr_result journal_write_state(struct journal *j, uint64_t epoch, uint64_t predecessor,
                                    journal_next_fn *next, void *context,
                                    struct sr_err *err) SR_MUST_USE;
 
-/* An applied epoch whose state could not be written (disk full): its raw records are given up so that the journal can go on. */
+/* An applied epoch whose state could not be written (disk full): its raw records are given up
+ * so that the journal can go on. */
 void journal_cover(struct journal *j, uint64_t epoch);
 
-/* Epochs up to `epoch` are in the database; clock is the flusher's retention clock (runs only between successful looks). Removes
- * state files that are older than the retention or over its bytes, never the newest sealed one. */
+/* Epochs up to `epoch` are in the database; clock is the flusher's retention clock (runs only
+ * between successful looks). Removes state files that are older than the retention or over its
+ * bytes, never the newest sealed one. */
 void journal_applied(struct journal *j, uint64_t epoch, uint64_t clock_ms);
 
-/* Long outage: brings the closed raw files into a state file of the open epoch, when that is worth it; predecessor is the last sealed epoch.
- * SR_OK: done; SR_NOT_FOUND: not worth it now. */
+/* Long outage: brings the closed raw files into a state file of the open epoch, when that is
+ * worth it; predecessor is the last sealed epoch. SR_OK: done; SR_NOT_FOUND: not worth it now.
+ */
 enum sr_result journal_compact(struct journal *j, uint64_t open_epoch, uint64_t predecessor,
                                struct sr_err *err) SR_MUST_USE;
 

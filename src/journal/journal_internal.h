@@ -1,5 +1,6 @@
 /*
- * What the journal's files share: the struct itself and the raw files. Included by src/journal only.
+ * What the journal's files share: the struct itself and the raw files. Included by src/journal
+ * only.
  */
 #ifndef SR_JOURNAL_JOURNAL_INTERNAL_H
 #define SR_JOURNAL_JOURNAL_INTERNAL_H
@@ -111,7 +112,8 @@ enum sr_result raw_file_activate(struct journal *j, struct raw_file *raw, uint64
 enum sr_result raw_file_mark_spare(struct journal *j, struct raw_file *raw, struct sr_err *err);
 
 /* states.c */
-/* Enters a durable state file into the list: a sealed one covers its epoch and makes an open one of it superfluous. */
+/* Enters a durable state file into the list: a sealed one covers its epoch and makes an open
+ * one of it superfluous. */
 enum sr_result journal_add_state(struct journal *j, const struct journal_header *header,
                                  const char *name, struct sr_err *err);
 void journal_state_name(uint64_t epoch, uint64_t file_id, char name[STATE_NAME_SIZE]);

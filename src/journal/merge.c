@@ -1,5 +1,6 @@
 /*
- * The merger: a hash map in memory, sorted and written as a run when it is full; at the end all runs are merged by a heap.
+ * The merger: a hash map in memory, sorted and written as a run when it is full; at the end all
+ * runs are merged by a heap.
  */
 #include "journal/merge.h"
 

@@ -1,6 +1,7 @@
 /*
- * The merger: many changes of one epoch in any order -> one change a key, in key order. Memory is bounded: what does not
- * fit goes to sorted run files and is merged from there. Serves start (raw records -> state file) and compaction.
+ * The merger: many changes of one epoch in any order -> one change a key, in key order. Memory
+ * is bounded: what does not fit goes to sorted run files and is merged from there. Serves start
+ * (raw records -> state file) and compaction.
  */
 #ifndef SR_JOURNAL_MERGE_H
 #define SR_JOURNAL_MERGE_H
@@ -13,7 +14,8 @@
 
 struct merger;
 
-/* memory_max: bytes for keys and sums in memory. run_id names the run files; they vanish with the merger. */
+/* memory_max: bytes for keys and sums in memory. run_id names the run files; they vanish with
+ * the merger. */
 enum sr_result merger_open(struct disk *disk, size_t memory_max, uint64_t run_id,
                            struct merger **ret_merger, struct sr_err *err) SR_MUST_USE;
 void merger_close(struct merger **merger);
@@ -22,8 +24,9 @@ void merger_close(struct merger **merger);
 enum sr_result merger_add(struct merger *m, const struct sr_change *change,
                           struct sr_err *err) SR_MUST_USE;
 
-/* Hands out the merged changes in key order; `take` returning other than SR_OK ends it with that. A sum that does not fit 64 bits
- * is handed out as several changes of the same key whose values do. */
+/* Hands out the merged changes in key order; `take` returning other than SR_OK ends it with
+ * that. A sum that does not fit 64 bits is handed out as several changes of the same key whose
+ * values do. */
 enum sr_result merger_drain(struct merger *m,
                             enum sr_result (*take)(void *context,
                                                    const struct sr_change *change,

@@ -1,5 +1,6 @@
 /*
- * Raw files: lists, making a zero-filled spare, turning it into the file that is written, and back into a spare.
+ * Raw files: lists, making a zero-filled spare, turning it into the file that is written, and
+ * back into a spare.
  */
 #include "journal/journal_internal.h"
 

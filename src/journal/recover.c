@@ -1,6 +1,7 @@
 /*
- * Start: every journaled epoch that is not covered becomes a synced state file of its own, then a fresh raw file is opened whose header says
- * that nothing older counts (DESIGN section 5, Start). Memory stays bounded: merging spills to run files.
+ * Start: every journaled epoch that is not covered becomes a synced state file of its own, then
+ * a fresh raw file is opened whose header says that nothing older counts (DESIGN section 5,
+ * Start). Memory stays bounded: merging spills to run files.
  */
 #include "journal/journal_internal.h"
 
@@ -18,8 +19,8 @@
 struct epoch_merge {
     uint64_t epoch;
     struct merger *merger;
-    uint64_t
-        through_sequence; /* raw records up to it lie in an open state that was merged already */
+    uint64_t through_sequence; /* raw records up to it lie in an open state that was merged
+                                  already */
     bool any;
 };
 
@@ -137,7 +138,8 @@ static enum sr_result take_to_writer(void *writer, const struct sr_change *chang
     return state_writer_add(writer, change, err);
 }
 
-/* Only now, when all raw records were read, is it known that every open state's epoch was looked at. */
+/* Only now, when all raw records were read, is it known that every open state's epoch was
+ * looked at. */
 static enum sr_result add_open_states(struct recovery *r, struct sr_err *err)
 {
     for (size_t i = 0; i < r->scan.state_count; i++) {
@@ -258,8 +260,9 @@ static struct raw_file *raw_of(const struct scan_file *file)
     return raw;
 }
 
-/* All raw files are covered by now. The header of the fresh file says so; before it is durable only a file that did not count may be overwritten,
- * or, where there is none and no space for one, the oldest: its frames stay in place until that header is durable. */
+/* All raw files are covered by now. The header of the fresh file says so; before it is durable
+ * only a file that did not count may be overwritten, or, where there is none and no space for
+ * one, the oldest: its frames stay in place until that header is durable. */
 static enum sr_result list_raw_files(struct recovery *r, bool counting, struct sr_err *err)
 {
     for (size_t i = 0; i < r->scan.raw_count; i++) {

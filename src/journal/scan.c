@@ -92,8 +92,9 @@ static enum sr_result holds_newer_frames(struct disk *disk, struct disk_file *fi
     return result;
 }
 
-/* Chooses between the two headers: the higher valid revision. A header that is neither valid nor zero was torn while it was written, or it is
- * damage: then frames of a newer id than the other header's tell. */
+/* Chooses between the two headers: the higher valid revision. A header that is neither valid
+ * nor zero was torn while it was written, or it is damage: then frames of a newer id than the
+ * other header's tell. */
 static enum sr_result choose_header(struct disk *disk, struct disk_file *file,
                                     const uint8_t *blocks, struct scan_file *scan_file,
                                     struct sr_err *err)
@@ -209,7 +210,8 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* The oldest raw file that the newest header still needed must be there, or the spare that was made of it. */
+/* The oldest raw file that the newest header still needed must be there, or the spare that was
+ * made of it. */
 static enum sr_result check_oldest(const struct scan *scan, const struct scan_file *oldest,
                                    uint64_t needed, struct sr_err *err)
 {

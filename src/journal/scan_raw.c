@@ -1,8 +1,10 @@
 /*
- * Reading raw files' frames: what is good, what is a torn tail, what is damage (DESIGN section 5, Journal).
+ * Reading raw files' frames: what is good, what is a torn tail, what is damage (DESIGN section
+ * 5, Journal).
  *
- * A higher raw file exists only after everything below its first sequence was durable. So a bad frame below that is damage; behind the last
- * good frame of the newest file it is the torn tail, unless a later frame of the file says that it was durable, or the file was closed.
+ * A higher raw file exists only after everything below its first sequence was durable. So a bad
+ * frame below that is damage; behind the last good frame of the newest file it is the torn
+ * tail, unless a later frame of the file says that it was durable, or the file was closed.
  */
 #include "journal/scan.h"
 
@@ -97,7 +99,8 @@ static enum sr_result read_good_frames(struct reading *r, struct sr_err *err)
     return SR_OK;
 }
 
-/* Looks behind a bad frame of the newest file for proof that it had been durable; tells where anything but zeros ends. */
+/* Looks behind a bad frame of the newest file for proof that it had been durable; tells where
+ * anything but zeros ends. */
 static enum sr_result judge_tail(struct reading *r, uint64_t *ret_torn, struct sr_err *err)
 {
     uint64_t end = r->offset;

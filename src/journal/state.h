@@ -1,6 +1,7 @@
 /*
- * State files: one epoch as one change a key, in key order (docs/DISK-FORMAT.md). Written under another name, synced, renamed,
- * directory synced; then they count. Also the format of the merger's run files.
+ * State files: one epoch as one change a key, in key order (docs/DISK-FORMAT.md). Written under
+ * another name, synced, renamed, directory synced; then they count. Also the format of the
+ * merger's run files.
  */
 #ifndef SR_JOURNAL_STATE_H
 #define SR_JOURNAL_STATE_H
@@ -31,8 +32,8 @@ void state_writer_run_frames(struct state_writer *w);
 enum sr_result state_writer_add(struct state_writer *w, const struct sr_change *change,
                                 struct sr_err *err) SR_MUST_USE;
 
-/* Completes the file: close frame, header, sync, rename to NAME, directory sync. *ret_header tells what was written. Without `durable` (run
- * files) nothing is synced. */
+/* Completes the file: close frame, header, sync, rename to NAME, directory sync. *ret_header
+ * tells what was written. Without `durable` (run files) nothing is synced. */
 enum sr_result state_writer_finish(struct state_writer *w, bool durable,
                                    struct journal_header *ret_header,
                                    struct sr_err *err) SR_MUST_USE;
@@ -53,8 +54,9 @@ const struct journal_header *state_reader_header(const struct state_reader *r);
 /* Goes back to the first change. */
 void state_reader_rewind(struct state_reader *r);
 
-/* The next change; its key is borrowed and valid until the call after the next 16,384. SR_NOT_FOUND after the last (the count and the
- * close frame were checked then); SR_DAMAGED names file and offset. */
+/* The next change; its key is borrowed and valid until the call after the next 16,384.
+ * SR_NOT_FOUND after the last (the count and the close frame were checked then); SR_DAMAGED
+ * names file and offset. */
 enum sr_result state_reader_next(struct state_reader *r, struct sr_change *ret_change,
                                  struct sr_err *err) SR_MUST_USE;
 void state_reader_close(struct state_reader **reader);

@@ -1,6 +1,6 @@
 /*
- * Reading state files: frame by frame, everything checked again. Three frames stay in memory in turn, so that keys
- * handed out live for two frames more.
+ * Reading state files: frame by frame, everything checked again. Three frames stay in memory in
+ * turn, so that keys handed out live for two frames more.
  */
 #include "journal/state.h"
 

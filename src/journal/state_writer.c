@@ -1,5 +1,6 @@
 /*
- * Writing state files: records gathered into frames, a close frame, the header last, then the name.
+ * Writing state files: records gathered into frames, a close frame, the header last, then the
+ * name.
  */
 #include "journal/state.h"
 

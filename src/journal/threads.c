@@ -1,5 +1,6 @@
 /*
- * The journal's two threads: commit (frames) and keeper (spare files, so that zero-filling never delays a commit).
+ * The journal's two threads: commit (frames) and keeper (spare files, so that zero-filling
+ * never delays a commit).
  */
 #include "journal/journal_internal.h"
 
@@ -46,7 +47,8 @@ static bool wait_for_work(struct journal *j, uint64_t ms, bool even_if_filled)
     return stopping;
 }
 
-/* A hand-over during the back-off must not shorten it to nothing: an error is retried at most that often. */
+/* A hand-over during the back-off must not shorten it to nothing: an error is retried at most
+ * that often. */
 static void back_off(uint64_t *retry_ms)
 {
     struct timespec pause = {.tv_sec = (time_t)(*retry_ms / 1000),

@@ -166,7 +166,8 @@ static void write_record(struct engine_worker *w, enum record_kind kind, struct 
     w->record_count++;
 }
 
-/* Nothing was counted: the request waits for a load (which this caller may have to start) or for the next turn. */
+/* Nothing was counted: the request waits for a load (which this caller may have to start) or
+ * for the next turn. */
 static enum engine_status wait_for(struct engine_worker *w, enum counters_status status,
                                    const struct counters_outcome *outcome,
                                    struct engine_answer *ret_answer)

@@ -1,13 +1,15 @@
 /*
- * The engine: the one place that orders check, count, journal, acknowledge (DESIGN section 4). A worker thread brings
- * requests in turns; the engine counts them in the table, hands the turn's records to the journal, and says when the turn's
- * replies may leave. No sockets, no clock, no threads of its own: also run by the simulation.
+ * The engine: the one place that orders check, count, journal, acknowledge (DESIGN section 4).
+ * A worker thread brings requests in turns; the engine counts them in the table, hands the
+ * turn's records to the journal, and says when the turn's replies may leave. No sockets, no
+ * clock, no threads of its own: also run by the simulation.
  *
  *   engine_turn_begin(w)
  *     engine_increment(w, ...) / engine_read(w, ...)      any number
  *   engine_turn_end(w) -> turn id
  *   ... later, woken by the worker's eventfd ...
- *   engine_released(w) -> all turns with id < this may send their replies (reads and errors included)
+ *   engine_released(w) -> all turns with id < this may send their replies (reads and errors
+ * included)
  */
 #ifndef SR_SERVER_ENGINE_H
 #define SR_SERVER_ENGINE_H
@@ -64,7 +66,8 @@ enum engine_status {
     ENGINE_REJECTED  /* 503 with the rejection */
 };
 
-/* A request that waits. Held by the connection; engine_wait_end before every retry and when its connection goes. */
+/* A request that waits. Held by the connection; engine_wait_end before every retry and when its
+ * connection goes. */
 struct engine_wait {
     counters_ref ref;
     bool pinned;
@@ -101,12 +104,14 @@ enum sr_result engine_open(const struct engine_options *options, struct engine *
                            struct sr_err *err) SR_MUST_USE;
 void engine_close(struct engine **engine);
 
-/* Flusher and loader are built after the engine (they call it back): given before the first turn, with the epoch that is open then. */
+/* Flusher and loader are built after the engine (they call it back): given before the first
+ * turn, with the epoch that is open then. */
 void engine_attach(struct engine *engine, struct flusher *flusher, struct loader *loader,
                    uint64_t open_epoch);
 
-/* The worker's part, owned by the engine. wake is called from other threads when engine_released may have moved or a
- * load came in; it must be cheap and must not block (write to an eventfd). Set before the first turn. */
+/* The worker's part, owned by the engine. wake is called from other threads when
+ * engine_released may have moved or a load came in; it must be cheap and must not block (write
+ * to an eventfd). Set before the first turn. */
 struct engine_worker *engine_worker(struct engine *engine, uint32_t index);
 void engine_worker_on_wake(struct engine_worker *w, void (*wake)(void *context), void *context);
 
@@ -119,15 +124,15 @@ enum engine_status engine_increment(struct engine_worker *w, struct sr_span key,
 enum engine_status engine_read(struct engine_worker *w, struct sr_span key,
                                struct engine_answer *ret_answer) SR_MUST_USE;
 
-/* Hands the turn's records over. Returns the turn's id, ascending from 1 per worker. `held` false: no reply depends on this turn
- * (nothing was answered); it is released at once. */
+/* Hands the turn's records over. Returns the turn's id, ascending from 1 per worker. `held`
+ * false: no reply depends on this turn (nothing was answered); it is released at once. */
 uint64_t engine_turn_end(struct engine_worker *w, bool held);
 
 /* Turns with an id <= the returned one are released. */
 uint64_t engine_released(struct engine_worker *w);
 
-/* True when a waiting request should be given again: its load is in, or the store does not answer (the retry then answers
- * without a total or 503). */
+/* True when a waiting request should be given again: its load is in, or the store does not
+ * answer (the retry then answers without a total or 503). */
 bool engine_wait_over(struct engine_worker *w, const struct engine_wait *wait, uint64_t now_ms);
 
 /* Gives back what the wait held. */
@@ -136,13 +141,15 @@ void engine_wait_end(struct engine_worker *w, struct engine_wait *wait);
 /* From now on increments are rejected as draining; reads go on. */
 void engine_drain(struct engine *engine);
 
-/* True: ready. False: *ret_text (NUL-terminated) says why: draining, journal failed, claim refused, lag. */
+/* True: ready. False: *ret_text (NUL-terminated) says why: draining, journal failed, claim
+ * refused, lag. */
 bool engine_ready(struct engine *engine, char *ret_text, size_t size);
 
 /* The flusher's close_turns callback; context is the engine. */
 bool engine_close_turns(void *engine, uint64_t epoch);
 
-/* The journal's progress and the loader's loaded callback; context is the engine. Wakes workers that wait. */
+/* The journal's progress and the loader's loaded callback; context is the engine. Wakes workers
+ * that wait. */
 void engine_progress(void *engine);
 void engine_loaded(void *engine);
 

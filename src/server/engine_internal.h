@@ -1,7 +1,8 @@
 /*
  * What the engine's files share. Included by src/server/engine*.c only.
  *
- *   engine.c  open, close, requests     engine_turn.c  turns and release     engine_stats.c  readiness, figures
+ *   engine.c  open, close, requests     engine_turn.c  turns and release     engine_stats.c
+ * readiness, figures
  */
 #ifndef SR_SERVER_ENGINE_INTERNAL_H
 #define SR_SERVER_ENGINE_INTERNAL_H
@@ -14,7 +15,8 @@
 #define ENGINE_HELD_MAX 256U /* turns a worker tells apart; more are merged into the last */
 #define CACHE_LINE 64
 
-/* A turn whose replies are held. open[v] is the state of worker v's turn that must end first, 0: none. */
+/* A turn whose replies are held. open[v] is the state of worker v's turn that must end first,
+ * 0: none. */
 struct held_turn {
     uint64_t id;
     uint64_t position;   /* must be durable */

@@ -1,8 +1,9 @@
 /*
  * Turns: which epoch they count in, what they hand over, and when their replies may leave.
  *
- * A reply of worker W may contain an increment of worker V whose turn is open and not handed over yet. So at its turn's end W notes which
- * other turns are open; its replies leave when those have ended and everything is durable that was handed over until then.
+ * A reply of worker W may contain an increment of worker V whose turn is open and not handed
+ * over yet. So at its turn's end W notes which other turns are open; its replies leave when
+ * those have ended and everything is durable that was handed over until then.
  */
 #include "server/engine_internal.h"
 
@@ -27,7 +28,8 @@ void engine_turn_begin(struct engine_worker *w, uint64_t now_ms)
 
         atomic_store(&w->epoch, epoch);
         atomic_store(&w->turn, turn + 1);
-        /* The second look: the flusher may have published the next epoch and looked at us between. */
+        /* The second look: the flusher may have published the next epoch and looked at us
+         * between. */
         atomic_thread_fence(memory_order_seq_cst);
         again = atomic_load(&e->epoch);
         if (again == epoch) {
@@ -77,7 +79,8 @@ static uint32_t note_open_turns(struct engine_worker *w, uint64_t *row)
     return count;
 }
 
-/* The ring's entry for a new turn: the last one again when the ring is full, which then waits for both. */
+/* The ring's entry for a new turn: the last one again when the ring is full, which then waits
+ * for both. */
 static struct held_turn *new_held(struct engine_worker *w, uint64_t **ret_row)
 {
     bool full = w->held_size == ENGINE_HELD_MAX;
@@ -98,7 +101,8 @@ static void hold(struct engine_worker *w, uint64_t id)
     struct held_turn *held = new_held(w, &row);
 
     held->id = id;
-    /* First the others' turns, then the queue: a turn that ended before the look has handed over before it. */
+    /* First the others' turns, then the queue: a turn that ended before the look has handed
+     * over before it. */
     (void)note_open_turns(w, row);
     held->open_count = 0;
     for (uint32_t i = 0; i < w->engine->options.worker_count; i++) {

@@ -1,5 +1,6 @@
 /*
- * Power loss at any moment, with unsynced blocks kept, dropped and torn: what was durable is there, once; what was not is there at most once.
+ * Power loss at any moment, with unsynced blocks kept, dropped and torn: what was durable is
+ * there, once; what was not is there at most once.
  */
 #include "journal_fixture.h"
 

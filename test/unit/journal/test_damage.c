@@ -1,5 +1,6 @@
 /*
- * Damage against torn tails: what was durable and is bad now is refused with file and offset; what was never durable is cut.
+ * Damage against torn tails: what was durable and is bad now is refused with file and offset;
+ * what was never durable is cut.
  */
 #include "journal_fixture.h"
 
@@ -83,7 +84,8 @@ static void frames_of_a_files_former_life_do_not_count(void **state)
     struct fixture *f = *state;
     bool found;
 
-    /* A start retires the raw file; the next one reuses it while old frames lie behind the new ones. */
+    /* A start retires the raw file; the next one reuses it while old frames lie behind the new
+     * ones. */
     for (int i = 0; i < 10; i++) {
         fixture_add_durably(f, 1, "a", 1);
     }
@@ -136,7 +138,8 @@ static void restore(struct fixture *f, const struct snapshot *files, unsigned co
     }
 }
 
-/* Right, or refused with file and offset; a state file's damage may also show when it is read. */
+/* Right, or refused with file and offset; a state file's damage may also show when it is read.
+ */
 static void right_or_refused(struct fixture *f, int64_t total)
 {
     struct journal_state state = {0};
@@ -190,7 +193,8 @@ static void a_flipped_bit_of_a_cleanly_closed_journal_is_right_or_refused(void *
 {
     struct fixture *f = *state;
 
-    /* The short form: a prime step visits every byte position of a block in time; make torture flips each bit. */
+    /* The short form: a prime step visits every byte position of a block in time; make torture
+     * flips each bit. */
     for (int i = 0; i < 5; i++) {
         fixture_add_durably(f, 1, "a", 1);
     }

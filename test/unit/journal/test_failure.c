@@ -1,5 +1,6 @@
 /*
- * A disk that fails: nothing is taken back, nothing durable is lost, the journal mends itself with a fresh file.
+ * A disk that fails: nothing is taken back, nothing durable is lost, the journal mends itself
+ * with a fresh file.
  */
 #include "journal_fixture.h"
 
@@ -92,8 +93,8 @@ static void write_mode_keeps_unsynced_frames_until_a_fresh_file_holds_them(void 
     assert_int_equal(fixture_total(f, "a", &found), 5);
 }
 
-/* One round of everything with the n-th disk call failing; every commit that succeeded must be found again. Returns false when the failure was not
- * reached any more. */
+/* One round of everything with the n-th disk call failing; every commit that succeeded must be
+ * found again. Returns false when the failure was not reached any more. */
 static bool round_with_failure_at(struct fixture *f, uint64_t n, enum sr_result how)
 {
     int64_t durable = 0;

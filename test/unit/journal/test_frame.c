@@ -1,5 +1,6 @@
 /*
- * Headers and frames: what was encoded is decoded, every flipped bit of what is covered is seen.
+ * Headers and frames: what was encoded is decoded, every flipped bit of what is covered is
+ * seen.
  */
 #include "journal/frame.h"
 #include "support/unit.h"

@@ -1,5 +1,6 @@
 /*
- * The journal without faults: commit, positions, room, seal, state files, retirement, retention, compaction, starts.
+ * The journal without faults: commit, positions, room, seal, state files, retirement,
+ * retention, compaction, starts.
  */
 #include "journal_fixture.h"
 

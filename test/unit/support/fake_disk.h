@@ -1,6 +1,7 @@
 /*
- * A disk in memory for tests: keeps what was written but not synced apart from what is durable, fails at the n-th call, and crashes: what was not
- * synced is kept, dropped or torn, names that were not synced go.
+ * A disk in memory for tests: keeps what was written but not synced apart from what is durable,
+ * fails at the n-th call, and crashes: what was not synced is kept, dropped or torn, names that
+ * were not synced go.
  */
 #ifndef SR_TEST_SUPPORT_FAKE_DISK_H
 #define SR_TEST_SUPPORT_FAKE_DISK_H
@@ -13,9 +14,10 @@
 struct fake_disk;
 
 enum fake_crash {
-    FAKE_CRASH_KEEP, /* the process dies, the machine lives: everything written stays */
-    FAKE_CRASH_DROP, /* power loss: only what was synced stays */
-    FAKE_CRASH_RANDOM /* power loss: of each unsynced block the old, the new, or a torn mix stays */
+    FAKE_CRASH_KEEP,  /* the process dies, the machine lives: everything written stays */
+    FAKE_CRASH_DROP,  /* power loss: only what was synced stays */
+    FAKE_CRASH_RANDOM /* power loss: of each unsynced block the old, the new, or a torn mix
+                         stays */
 };
 
 struct fake_disk *fake_disk_new(uint64_t seed);
@@ -25,7 +27,8 @@ struct disk *fake_disk_base(struct fake_disk *fake);
 /* All open files are gone; goes on with what the crash left. */
 void fake_disk_crash(struct fake_disk *fake, enum fake_crash how);
 
-/* The call number n from now on (1: the next) that can fail fails once with result; 0: none. A failed sync leaves its writes unsynced. */
+/* The call number n from now on (1: the next) that can fail fails once with result; 0: none. A
+ * failed sync leaves its writes unsynced. */
 void fake_disk_fail_at(struct fake_disk *fake, uint64_t n, enum sr_result result);
 /* True when the programmed failure has happened. */
 bool fake_disk_failed(const struct fake_disk *fake);
