@@ -134,10 +134,15 @@ void journal_recompute_room(struct journal *j);
 /* recover.c */
 enum sr_result journal_recover(struct journal *j, struct sr_err *err);
 
-/* commit.c */
+/* current.c */
 /* Makes a spare (or a fresh file) the current one. */
 enum sr_result journal_start_file(struct journal *j, uint64_t first_sequence,
                                   struct sr_err *err);
+/* The current file takes no more frames: it waits among the closed ones until its records are
+ * covered. */
+void journal_put_away_current(struct journal *j, bool failed);
+
+/* commit.c */
 /* Syncs and writes the close frame: at a clean stop. */
 void journal_finish_file(struct journal *j);
 bool journal_has_work(struct journal *j);

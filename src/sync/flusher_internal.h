@@ -1,8 +1,9 @@
 /*
  * What the flusher's files share. Included by src/sync only.
  *
- *   flusher.c  thread, interval, stop, figures      epoch.c  close, seal, collect, state file
- *   claim.c    claim and what its epoch means       apply.c  one epoch into the store
+ *   flusher.c  what to do when, figures, back-off      epoch.c  close, seal, collect, state
+ * file flusher_thread.c  open, thread, stop claim.c    claim and what its epoch means apply.c
+ * one epoch into the store
  */
 #ifndef SR_SYNC_FLUSHER_INTERNAL_H
 #define SR_SYNC_FLUSHER_INTERNAL_H
@@ -64,6 +65,9 @@ struct flusher {
 uint64_t flusher_now_ms(struct flusher *f);
 
 /* ---- flusher.c ---- */
+#define FLUSHER_RETRY_FIRST_MS 50U
+bool flusher_stopped_for_good(struct flusher *f);
+void flusher_publish_stats(struct flusher *f);
 void flusher_event(struct flusher *f, enum sync_event_level level, const char *name,
                    const char *text, uint64_t epoch, uint64_t rows, uint64_t elapsed_ms);
 void flusher_set_state(struct flusher *f, enum flusher_state state, const char *reason);

@@ -1,0 +1,195 @@
+/*
+ * The flusher's life: open, thread, stop, close.
+ */
+#include "sync/flusher_internal.h"
+
+#include "base/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static void wait_for(struct flusher *f, uint32_t ms)
+{
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)ms * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    (void)pthread_mutex_lock(&f->lock);
+    /* While an epoch waits for the store a wanted tick cannot be served: it is no reason to
+     * spin. */
+    if ((f->phase != EPOCH_OPEN || !atomic_load(&f->tick_wanted)) &&
+        !atomic_load(&f->abandoned)) {
+        (void)pthread_cond_timedwait(&f->wake, &f->lock, &until);
+    }
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+static void *flusher_main(void *context)
+{
+    struct flusher *f = context;
+
+    while (!atomic_load(&f->abandoned)) {
+        uint32_t ms = flusher_step(f);
+
+        if (atomic_load(&f->stopping) && (flusher_idle(f) || flusher_stopped_for_good(f))) {
+            break;
+        }
+        if (ms > 0) {
+            wait_for(f, ms);
+        }
+    }
+    (void)pthread_mutex_lock(&f->lock);
+    f->thread_done = true;
+    (void)pthread_cond_broadcast(&f->wake);
+    (void)pthread_mutex_unlock(&f->lock);
+    return NULL;
+}
+
+static void init_sync(struct flusher *f)
+{
+    pthread_condattr_t attributes;
+
+    (void)pthread_mutex_init(&f->lock, NULL);
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&f->wake, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+}
+
+enum sr_result flusher_open(const struct flusher_options *options, struct flusher **ret_flusher,
+                            struct sr_err *err)
+{
+    struct flusher *f = calloc(1, sizeof(*f));
+    struct sr_uuid instance = datadir_instance(options->datadir);
+
+    if (f == NULL) {
+        return sr_fail(err, SR_NO_MEMORY, "out of memory making the flusher");
+    }
+    f->options = *options;
+    init_sync(f);
+    f->open_epoch = options->open_epoch;
+    f->last_sealed = options->newest_epoch;
+    f->retention_clock_ms = 1;
+    f->retry_ms = FLUSHER_RETRY_FIRST_MS;
+    f->next_tick_ms = flusher_now_ms(f) + options->interval_ms;
+    f->next_look_ms = UINT64_MAX;
+    f->clean_seen_ms[0] = f->clean_seen_ms[1] = flusher_now_ms(f);
+    /* Instances that share a database must not retry in step. */
+    memcpy(&f->random_state, instance.bytes, sizeof(f->random_state));
+    sr_histogram_init(&f->flush_ns, &sr_bounds_time_ns);
+    sr_histogram_init(&f->flush_rows, &sr_bounds_count);
+    sr_histogram_init(&f->apply_ns, &sr_bounds_time_ns);
+    atomic_store(&f->store_up, true);
+    counters_open_epoch(options->counters, f->open_epoch);
+    counters_set_applied(options->counters, options->newest_epoch);
+    flusher_publish_stats(f);
+    *ret_flusher = f;
+    return SR_OK;
+}
+
+void flusher_close(struct flusher **flusher)
+{
+    struct flusher *f = *flusher;
+
+    if (f == NULL) {
+        return;
+    }
+    SR_CHECK(!f->thread_running);
+    counters_sealed_done(&f->sealed);
+    free(f->bases);
+    (void)pthread_cond_destroy(&f->wake);
+    (void)pthread_mutex_destroy(&f->lock);
+    free(f);
+    *flusher = NULL;
+}
+
+enum sr_result flusher_start(struct flusher *f, struct sr_err *err)
+{
+    int why = pthread_create(&f->thread, NULL, flusher_main, f);
+
+    if (why != 0) {
+        return sr_fail_errno(err, SR_NO_MEMORY, why, "cannot start the flusher thread");
+    }
+    f->thread_running = true;
+    return SR_OK;
+}
+
+static void wake(struct flusher *f)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    (void)pthread_cond_broadcast(&f->wake);
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+void flusher_tick_soon(struct flusher *f)
+{
+    if (!atomic_exchange(&f->tick_wanted, true)) {
+        wake(f);
+    }
+}
+
+void flusher_look_soon(struct flusher *f)
+{
+    if (!atomic_exchange(&f->look_wanted, true)) {
+        wake(f);
+    }
+}
+
+uint32_t flusher_tick(struct flusher *f)
+{
+    return atomic_load_explicit(&f->tick, memory_order_relaxed);
+}
+
+/* Waits for the thread's end until deadline_ms; false where it has not ended. */
+static bool wait_done(struct flusher *f, uint64_t deadline_ms)
+{
+    struct timespec until = {.tv_sec = (time_t)(deadline_ms / 1000),
+                             .tv_nsec = (long)(deadline_ms % 1000) * 1000000L};
+    bool done;
+    int why = 0;
+
+    (void)pthread_mutex_lock(&f->lock);
+    while (!f->thread_done && why == 0) {
+        why = pthread_cond_timedwait(&f->wake, &f->lock, &until);
+    }
+    done = f->thread_done;
+    (void)pthread_mutex_unlock(&f->lock);
+    return done;
+}
+
+enum sr_result flusher_stop(struct flusher *f, uint64_t deadline_ms, struct sr_err *err)
+{
+    bool all_in_store;
+
+    if (f->thread_running) {
+        atomic_store(&f->stopping, true);
+        wake(f);
+        if (!wait_done(f, deadline_ms)) {
+            atomic_store(&f->abandoned, true);
+            f->options.store->ops->cancel(f->options.store);
+            wake(f);
+        }
+        (void)pthread_join(f->thread, NULL);
+        f->thread_running = false;
+    }
+    all_in_store = flusher_idle(f);
+    if (all_in_store) {
+        return SR_OK;
+    }
+    if (!f->options.changes_journaled && flusher_epoch_dirty(f, f->open_epoch)) {
+        enum sr_result result = flusher_epoch_save_open(f, err);
+
+        if (result != SR_OK) {
+            return result;
+        }
+    }
+    (void)pthread_mutex_lock(&f->lock);
+    (void)sr_fail(err, SR_TIMEOUT, "not everything is in the database yet (%s%s%s)",
+                  flusher_state_text(f->stats.state), f->stats.reason[0] == '\0' ? "" : ": ",
+                  f->stats.reason);
+    (void)pthread_mutex_unlock(&f->lock);
+    return SR_TIMEOUT;
+}
