@@ -1,6 +1,7 @@
 """Fixtures: servers that never outlive a test, both stores, one shared PostgreSQL cluster."""
 
 import shutil
+import subprocess
 
 import pytest
 
@@ -114,6 +115,18 @@ def postgres(cluster):
     database = cluster.take_database()
     yield PostgresStore(cluster, database)
     cluster.give_back(database)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A tmpfs of 160 MiB."""
+    point = tmp_path / "disk"
+    point.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", point]
+    if subprocess.run(command, capture_output=True).returncode != 0:
+        pytest.skip("only root may mount a tmpfs")
+    yield point
+    subprocess.run(["umount", "-l", point], check=True)
 
 
 @pytest.fixture

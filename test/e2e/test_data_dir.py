@@ -2,17 +2,14 @@
 
 import resource
 import shutil
-import subprocess
 
 import pytest
 
 from lib.child import respect_permissions
-from lib.load import Load, keys_at_random
+from lib.disk import fill
 from lib.server import StartFailed
 from lib.store import SqliteStore
 from lib.waiting import equal_eventually, eventually
-
-KEYS = [f"key{n}" for n in range(100)]
 
 
 def test_a_read_only_directory_is_refused_by_name(make_server, tmp_path):
@@ -65,50 +62,6 @@ def test_a_port_that_another_instance_holds_is_refused(start_server, make_server
         second.start()
     assert str(first.port) in failure.value.log
     assert first.increment("a", 1) == 1
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A tmpfs of 160 MiB (root only)."""
-    point = tmp_path / "disk"
-    point.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", point], capture_output=True)
-    if mounted.returncode != 0:
-        pytest.skip("needs root to mount a tmpfs")
-    yield point
-    subprocess.run(["umount", "-l", point], check=True)
-
-
-def fill(path):
-    """Takes all space that is left."""
-    with open(path, "wb", buffering=0) as filler:
-        try:
-            while True:
-                filler.write(bytes(1 << 16))
-        except OSError:
-            pass
-
-
-def load_for(server, number, retry=False):
-    source = keys_at_random(KEYS)
-    return Load(server.address, (next(source) for _ in range(number)), connections=8, retry=retry).run()
-
-
-def test_a_full_disk_loses_nothing_that_was_acknowledged(start_server, small_disk, postgres):
-    server = start_server("--sync-interval", "500ms", store=postgres, data_dir=small_disk / "data")
-    ledger = load_for(server, 2000)
-    fill(small_disk / "filler")
-    ledger.add(load_for(server, 20_000))
-    assert server.alive()
-    assert set(ledger.statuses) <= {200, 503}
-    (small_disk / "filler").unlink()
-    eventually(lambda: server.get("/readyz").status == 200, 20, "ready again with space")
-    ledger.add(load_for(server, 2000, retry=True))
-    ledger.check(dict((key, server.total(key)) for key in KEYS))
-    server.restart("kill")
-    ledger.check(dict((key, server.total(key)) for key in KEYS))
-    assert server.terminate() == 0
-    ledger.check(postgres.totals())
 
 
 def test_a_disk_without_room_for_the_journal_refuses_to_start(make_server, small_disk, postgres):
