@@ -24,6 +24,7 @@ enum sr_result pg_queue(struct store_postgres *store, const char *sql,
 
 enum sr_result pg_sync(struct store_postgres *store, struct sr_err *err)
 {
+    pg_progressed(store); /* the server has something to answer to from now on */
     return PQpipelineSync(store->connection) == 1
                ? SR_OK
                : pg_lose(store, "sending statements", NULL, err);

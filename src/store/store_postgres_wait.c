@@ -71,7 +71,7 @@ enum sr_result pg_pause(struct store_postgres *store, uint64_t pause_ms, struct 
 static enum sr_result pump(struct store_postgres *store, bool holds_back, struct sr_err *err)
 {
     short wanted = (short)(holds_back ? POLLIN | POLLOUT : POLLIN);
-    short events;
+    short events = 0;
     enum sr_result res = pg_poll(store, PQsocket(store->connection), wanted, 0, &events, err);
 
     if (res != SR_OK) {

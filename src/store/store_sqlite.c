@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,8 +65,7 @@ static char *plain_path(const char *path)
     char *copy = malloc(size);
 
     if (copy != NULL) {
-        copy[0] = '\0';
-        strcat(strcpy(copy, special ? "./" : ""), path);
+        (void)snprintf(copy, size, "%s%s", special ? "./" : "", path);
     }
     return copy;
 }
