@@ -15,9 +15,9 @@
 
 #include <stdatomic.h>
 
-/* Rows a statement, and what a database that was too slow for that is asked at least. Measured on
- * PostgreSQL 15 with 200,000 random keys: 4.4 to 4.8 us of the backend's CPU a row with 500, 1,000,
- * 2,000, 3,000 and 5,000 rows alike; short statements show progress sooner on a slow disk. */
+/* Rows a statement, and what a database that was too slow for that is asked at least. Measured
+ * on PostgreSQL 15 with 200,000 random keys: 4.4 to 4.8 us of the backend's CPU a row with 500,
+ * 1,000, 2,000, 3,000 and 5,000 alike; short ones show progress sooner on a slow disk. */
 #define PG_STATEMENT_ROWS 2000
 #define PG_STATEMENT_ROWS_MAX 5000
 #define PG_STATEMENT_ROWS_MIN 50
