@@ -1,11 +1,10 @@
 /*
- * The data directory: lock, UUID, owner tokens. The identity file is replaced as a whole:
- * written under another name, synced, renamed, directory synced.
+ * The data directory: lock, UUID, owner tokens.
  */
 #include "journal/datadir.h"
 
 #include "base/check.h"
-#include "journal/identity.h"
+#include "journal/identity_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,8 +16,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define IDENTITY_NAME "identity"
-#define IDENTITY_TEMPORARY "identity.tmp"
 #define LOCK_NAME "lock"
 
 struct datadir {
@@ -126,83 +123,15 @@ static enum sr_result take_lock(struct datadir *d, struct sr_err *err)
     return SR_OK;
 }
 
-static enum sr_result write_temporary(struct datadir *d, struct sr_err *err)
-{
-    uint8_t *bytes = malloc(IDENTITY_SIZE_MAX);
-    struct disk_file *file = NULL;
-    enum sr_result result;
-    size_t size;
-
-    if (bytes == NULL) {
-        return sr_fail(err, SR_NO_MEMORY, "out of memory writing the identity file");
-    }
-    size = identity_encode(&d->identity, bytes);
-    result = d->disk->unlink(d->disk, IDENTITY_TEMPORARY, err);
-    if (result == SR_OK || result == SR_NOT_FOUND) {
-        result = d->disk->open(d->disk, IDENTITY_TEMPORARY, true, false, &file, err);
-    }
-    if (result == SR_OK) {
-        result = d->disk->write(d->disk, file, 0, bytes, size, err);
-    }
-    if (result == SR_OK) {
-        result = d->disk->sync(d->disk, file, err);
-    }
-    d->disk->close(d->disk, &file);
-    free(bytes);
-    return result;
-}
-
-static enum sr_result save_identity(struct datadir *d, struct sr_err *err)
-{
-    enum sr_result result = write_temporary(d, err);
-
-    if (result == SR_OK) {
-        result = d->disk->rename(d->disk, IDENTITY_TEMPORARY, IDENTITY_NAME, err);
-    }
-    if (result == SR_OK) {
-        result = d->disk->sync_directory(d->disk, err);
-    }
-    return result;
-}
-
-static enum sr_result read_identity(struct datadir *d, struct disk_file *file,
-                                    struct sr_err *err)
-{
-    uint8_t *bytes = malloc(IDENTITY_SIZE_MAX + 1);
-    enum sr_result result;
-    size_t size = 0;
-
-    if (bytes == NULL) {
-        return sr_fail(err, SR_NO_MEMORY, "out of memory reading the identity file");
-    }
-    result = d->disk->read(d->disk, file, 0, bytes, IDENTITY_SIZE_MAX + 1, &size, err);
-    if (result == SR_OK &&
-        identity_decode((struct sr_span){.data = bytes, .size = size}, &d->identity) != SR_OK) {
-        result =
-            sr_fail(err, SR_DAMAGED,
-                    "%s/%s is damaged: restore it from a backup of this directory; without it "
-                    "the database's writer row cannot be claimed",
-                    d->path, IDENTITY_NAME);
-    }
-    free(bytes);
-    return result;
-}
-
 static enum sr_result load_identity(struct datadir *d, bool read_only, struct sr_err *err)
 {
-    struct disk_file *file = NULL;
-    enum sr_result result = d->disk->open(d->disk, IDENTITY_NAME, false, false, &file, err);
     uint64_t now = d->disk->now_ms(d->disk);
+    enum sr_result result = identity_file_load(d->disk, &d->identity, err);
 
     if (result == SR_NOT_FOUND && !read_only) {
         result = sr_uuid_draw(&d->identity.instance, err);
-        return result == SR_OK ? save_identity(d, err) : result;
+        return result == SR_OK ? identity_file_create(d->disk, &d->identity, err) : result;
     }
-    if (result != SR_OK) {
-        return result;
-    }
-    result = read_identity(d, file, err);
-    d->disk->close(d->disk, &file);
     for (uint32_t i = 0; result == SR_OK && i < d->identity.token_count; i++) {
         bool newest = i + 1 == d->identity.token_count;
 
@@ -344,7 +273,7 @@ enum sr_result datadir_token_draw(struct datadir *d, struct sr_uuid *ret_token,
     d->confirmed_ms[identity->token_count] = 0;
     identity->token_count++;
     identity->newest_confirmed = false;
-    result = save_identity(d, err);
+    result = identity_file_save(d->disk, &d->identity, err);
     if (result != SR_OK) {
         /* Not known to be on the disk: it must not be used. */
         identity->token_count--;
@@ -370,7 +299,7 @@ enum sr_result datadir_token_confirmed(struct datadir *d, uint64_t now_ms, uint6
         }
     }
     drop_oldest(d, keep_from);
-    result = save_identity(d, err);
+    result = identity_file_save(d->disk, &d->identity, err);
     if (result != SR_OK) {
         d->identity.newest_confirmed = false;
     }
@@ -390,7 +319,7 @@ enum sr_result datadir_mark_fenced(struct datadir *d, struct sr_err *err)
         return SR_OK;
     }
     d->identity.fenced = true;
-    result = save_identity(d, err);
+    result = identity_file_save(d->disk, &d->identity, err);
     if (result != SR_OK) {
         d->identity.fenced = false;
     }

@@ -23,6 +23,7 @@ size_t identity_encode(const struct identity *identity, uint8_t *ret_bytes)
     sr_put_u32(ret_bytes + 12, (identity->fenced ? FLAG_FENCED : 0) |
                                    (identity->newest_confirmed ? FLAG_CONFIRMED : 0));
     sr_put_u32(ret_bytes + 16, identity->token_count);
+    sr_put_u32(ret_bytes + 20, identity->revision);
     memcpy(ret_bytes + 24, identity->instance.bytes, 16);
     memcpy(ret_bytes + IDENTITY_HEADER_SIZE, identity->tokens, size - IDENTITY_HEADER_SIZE);
     sr_put_u32(ret_bytes + 4, sr_crc32c(0, ret_bytes + 8, size - 8));
@@ -32,22 +33,24 @@ size_t identity_encode(const struct identity *identity, uint8_t *ret_bytes)
 enum sr_result identity_decode(struct sr_span bytes, struct identity *ret_identity)
 {
     uint32_t count;
+    size_t size;
 
     if (bytes.size < IDENTITY_HEADER_SIZE || sr_get_u32(bytes.data) != IDENTITY_MAGIC ||
-        sr_get_u32(bytes.data + 4) != sr_crc32c(0, bytes.data + 8, bytes.size - 8) ||
         sr_get_u32(bytes.data + 8) != IDENTITY_VERSION) {
         return SR_DAMAGED;
     }
     count = sr_get_u32(bytes.data + 16);
-    if (count > DATADIR_TOKENS_MAX ||
-        bytes.size != IDENTITY_HEADER_SIZE + count * sizeof(struct sr_uuid)) {
+    size = IDENTITY_HEADER_SIZE + (size_t)count * sizeof(struct sr_uuid);
+    if (count > DATADIR_TOKENS_MAX || bytes.size < size ||
+        sr_get_u32(bytes.data + 4) != sr_crc32c(0, bytes.data + 8, size - 8)) {
         return SR_DAMAGED;
     }
     ret_identity->fenced = (sr_get_u32(bytes.data + 12) & FLAG_FENCED) != 0;
     ret_identity->newest_confirmed = (sr_get_u32(bytes.data + 12) & FLAG_CONFIRMED) != 0;
     ret_identity->token_count = count;
+    ret_identity->revision = sr_get_u32(bytes.data + 20);
     memcpy(ret_identity->instance.bytes, bytes.data + 24, 16);
     memcpy(ret_identity->tokens, bytes.data + IDENTITY_HEADER_SIZE,
-           bytes.size - IDENTITY_HEADER_SIZE);
+           size - IDENTITY_HEADER_SIZE);
     return SR_OK;
 }

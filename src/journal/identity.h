@@ -15,8 +15,10 @@
 
 #define IDENTITY_HEADER_SIZE 40U
 #define IDENTITY_SIZE_MAX (IDENTITY_HEADER_SIZE + DATADIR_TOKENS_MAX * sizeof(struct sr_uuid))
+#define IDENTITY_SLOT_SIZE 20480U /* two of them make the file, written in turn */
 
 struct identity {
+    uint32_t revision; /* the higher valid slot counts */
     struct sr_uuid instance;
     bool fenced;           /* a first fence may have been sent */
     bool newest_confirmed; /* the newest token was confirmed: a fence may have carried it */
@@ -27,7 +29,8 @@ struct identity {
 /* Writes at most IDENTITY_SIZE_MAX bytes; returns how many. */
 size_t identity_encode(const struct identity *identity, uint8_t *ret_bytes);
 
-/* SR_DAMAGED where the bytes are not what identity_encode wrote. */
+/* Decodes what is at the start of bytes. SR_DAMAGED where that is not what identity_encode
+ * wrote. */
 enum sr_result identity_decode(struct sr_span bytes, struct identity *ret_identity) SR_MUST_USE;
 
 #endif

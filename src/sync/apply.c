@@ -126,11 +126,15 @@ static void apply(struct flusher *f, struct apply *a, uint64_t epoch, struct sr_
     uint64_t started = sr_clock_monotonic_ns();
     enum sr_result result = datadir_mark_fenced(f->options.datadir, err);
 
+    f->bases_valid = false;
     if (result == SR_OK) {
         flusher_set_state(f, FLUSHER_FLUSHING, "");
         result = f->options.store->ops->apply(f->options.store, &fence, &source, &sink, err);
     }
     if (result != SR_OK) {
+        /* COMMIT is sent when all values were read: if the claim finds it applied, they hold.
+         */
+        f->bases_valid = result == SR_UNKNOWN && a->reader == NULL;
         failed(f, a, result, err);
         return;
     }

@@ -42,7 +42,7 @@ static void complete_unknown(struct flusher *f)
     f->stats.flushes_applied++;
     f->stats.rows_applied += f->sealed.count;
     (void)pthread_mutex_unlock(&f->lock);
-    flusher_epoch_complete(f, false);
+    flusher_epoch_complete(f, f->bases_valid);
 }
 
 static void fell_back(struct flusher *f, uint64_t epoch)

@@ -33,6 +33,7 @@ struct flusher {
     uint64_t seal_position;
     struct counters_sealed sealed; /* SEALED: its keys */
     bool collected, state_written;
+    bool bases_valid; /* of the last attempt: all values were read, COMMIT was not answered */
     struct counters_base *bases; /* values that wait aside until COMMIT is known */
     size_t bases_bytes;
     uint64_t refused_in_flight;

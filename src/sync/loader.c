@@ -192,15 +192,11 @@ static enum sr_result load(struct loader *l, struct sr_err *err)
     atomic_fetch_add(&l->batches, 1);
     sr_histogram_add(&l->load_ns, sr_clock_monotonic_ns() - started);
     sr_histogram_add(&l->batch_keys, l->batch_count);
-    if (result == SR_NOT_FOUND) {
-        /* No writer's row yet: nothing of ours was ever applied. */
-        epoch = 0;
-        result = SR_OK;
-    }
     if (result == SR_OK) {
         install(l, epoch);
     }
-    return result;
+    /* No tables or no writer's row yet: the first claim makes them. Like a stale load. */
+    return result == SR_NOT_FOUND ? SR_OK : result;
 }
 
 /* True: go on at once. False: pause. */

@@ -6,7 +6,7 @@
 #ifndef SR_TEST_SIMULATION_WORLD_H
 #define SR_TEST_SIMULATION_WORLD_H
 
-#include "fake_store.h"
+#include "store/fake_store.h"
 #include "server/engine.h"
 #include "support/fake_disk.h"
 

@@ -68,6 +68,28 @@ static void a_load_below_the_applied_epoch_is_repeated(void **state)
     }
 }
 
+static void before_the_first_claim_nothing_is_taken_for_a_base(void **state)
+{
+    struct sync_fixture *f = *state;
+    struct counters_turn turn = {.epoch = f->open_epoch, .may_wait = true};
+    struct counters_outcome outcome = {0};
+    struct sr_span key = sr_span_text("a");
+
+    /* Another instance's row is there, ours is not. */
+    fake_database_put(f->database, key, 40);
+    assert_int_equal(counters_read(f->counters, &turn, key, counters_hash(f->counters, key),
+                                   &outcome),
+                     COUNTERS_WAIT_LOAD);
+    assert_int_equal(loader_queue(f->loader, outcome.ref), SR_OK);
+    assert_true(loader_step(f->loader));
+    assert_true(counters_loading(f->counters, outcome.ref));
+    sync_steps(f);
+    assert_true(loader_step(f->loader));
+    assert_false(counters_loading(f->counters, outcome.ref));
+    counters_unpin(f->counters, outcome.ref);
+    assert_int_equal(sync_read(f, "a"), 40);
+}
+
 static void the_queue_has_a_bound(void **state)
 {
     struct sync_fixture *f = *state;
@@ -86,6 +108,7 @@ int main(void)
         T(a_base_is_loaded_from_the_table),
         T(a_load_that_fails_is_repeated_until_it_succeeds),
         T(a_load_below_the_applied_epoch_is_repeated),
+        T(before_the_first_claim_nothing_is_taken_for_a_base),
         T(the_queue_has_a_bound),
     };
 
