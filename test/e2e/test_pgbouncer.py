@@ -1,11 +1,13 @@
 """Through PgBouncer in transaction mode: no named statements, no start-up options, a server connection per transaction."""
 
 import shutil
+import socket
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 
-from lib import child
 from lib.postgres import USER, _identity, free_port
 from lib.store import PostgresStore
 from lib.waiting import eventually
@@ -17,6 +19,11 @@ class Pooled(PostgresStore):
     def __init__(self, cluster, port):
         super().__init__(cluster)
         self.url = f"postgresql://{USER}@127.0.0.1:{port}/{self.database}"
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Pooler:
@@ -42,7 +49,7 @@ class Pooler:
         self.process = subprocess.Popen(
             [program, "-q", str(self.config)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=open(self.directory / "log", "ab"), **_identity())
-        eventually(lambda: child.listens(self.port), 10, "PgBouncer listens")
+        eventually(lambda: listens(self.port), 10, "PgBouncer listens")
 
     def kill(self):
         if self.process is not None:
@@ -52,14 +59,16 @@ class Pooler:
 
 
 @pytest.fixture
-def pooler(tmp_path_factory, own_cluster):
-    directory = tmp_path_factory.mktemp("pooler")
-    for parent in (directory, directory.parent):
-        parent.chmod(0o755)
-    pooler = Pooler(directory, own_cluster)
-    pooler.start()
-    yield pooler
-    pooler.kill()
+def pooler(own_cluster):
+    # Not below pytest's directory, which only its owner may enter: PgBouncer, like PostgreSQL, does not run as root.
+    with tempfile.TemporaryDirectory(prefix="simple-request-pooler-") as directory:
+        own_cluster.start()
+        pooler = Pooler(Path(directory), own_cluster)
+        try:
+            pooler.start()
+            yield pooler
+        finally:
+            pooler.kill()
 
 
 def test_counts_reach_the_table_through_a_pooler(start_server, own_cluster, pooler):
