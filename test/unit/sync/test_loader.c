@@ -46,10 +46,13 @@ static void a_load_below_the_applied_epoch_is_repeated(void **state)
     struct sync_fixture *f = *state;
 
     sync_steps(f);
+    (void)sync_add(f, "a", 1);
+    sync_interval(f);
+    fake_database_keep(f->database);
     (void)sync_add(f, "a", 5);
     sync_interval(f);
     sync_crash(f, FAKE_CRASH_DROP);
-    /* D is 1 from the journal; the database has fallen back to before. */
+    /* D is 2 from the journal; the database has fallen back to 1. */
     fake_database_fall_back(f->database);
     {
         struct counters_turn turn = {.epoch = f->open_epoch, .may_wait = true};
