@@ -79,6 +79,21 @@ def test_a_suite_over_its_budget_is_stopped_and_a_failure(run_units):
     assert run_units("sleep 50", "sleep 50", "sleep 50", budget=2) == (1, "0 passed, 3 failed")
 
 
+def test_an_interrupted_run_stops_its_programs_and_has_failed(run_units, tmp_path):
+    run_units("true")
+    intro = tmp_path / "meson-info" / "intro-tests.json"
+    pids = tmp_path / "pids"
+    intro.write_text(intro.read_text().replace('"true"', f'"echo $$ >>{pids}; sleep 60; true"'))
+    runner = subprocess.Popen([str(ROOT / "scripts" / "run-tests"), "--build", str(tmp_path), "--suite", "unit"],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    while not pids.exists() or not pids.read_text().strip():
+        assert runner.poll() is None
+    runner.terminate()
+    output, _ = runner.communicate(timeout=60)
+    assert (runner.returncode, output.splitlines()[-1]) == (1, "0 passed, 1 failed")
+    assert not Path(f"/proc/{pids.read_text().strip()}").exists()
+
+
 # ---- .ci/run, with a make of our own ----
 
 
