@@ -6,8 +6,8 @@
 #ifndef SR_TEST_SIMULATION_WORLD_H
 #define SR_TEST_SIMULATION_WORLD_H
 
-#include "store/fake_store.h"
 #include "server/engine.h"
+#include "store/fake_store.h"
 #include "support/fake_disk.h"
 
 #include <stdbool.h>
