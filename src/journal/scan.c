@@ -236,7 +236,7 @@ static enum sr_result check_oldest(const struct scan *scan, const struct scan_fi
 static enum sr_result order_raw(struct scan *scan, struct sr_err *err)
 {
     const struct scan_file *newest = NULL;
-    const struct scan_file *oldest = NULL;
+    const struct scan_file *oldest;
     uint64_t limit = UINT64_MAX;
     uint64_t needed;
 
@@ -248,6 +248,7 @@ static enum sr_result order_raw(struct scan *scan, struct sr_err *err)
     if (newest == NULL) {
         return SR_OK;
     }
+    oldest = newest;
     needed = newest->header.needed_file_id;
     scan->next_sequence = newest->header.first_sequence;
     for (size_t i = scan->raw_count; i-- > 0;) {
