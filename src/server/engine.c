@@ -42,10 +42,10 @@ enum sr_result engine_open(const struct engine_options *options, struct engine *
     bytes = options->worker_count * sizeof(*e->workers);
     e->workers = aligned_alloc(CACHE_LINE, bytes);
     if (e->workers == NULL) {
-        result = sr_fail(err, SR_NO_MEMORY, "out of memory making the workers");
-    } else {
-        memset(e->workers, 0, bytes);
+        engine_close(&e);
+        return sr_fail(err, SR_NO_MEMORY, "out of memory making the workers");
     }
+    memset(e->workers, 0, bytes);
     for (uint32_t i = 0; i < options->worker_count && result == SR_OK; i++) {
         result = init_worker(e, i, err);
     }
