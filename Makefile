@@ -1,7 +1,7 @@
 # A thin front for meson and the scripts: `make help`. Everything it makes lies in build*/.
 SHELL = /bin/sh
 .DEFAULT_GOAL = build
-.PHONY: build run test test-asan test-tsan lint format bench fuzz simulate clean help deps
+.PHONY: build run test test-asan test-tsan torture lint format bench fuzz simulate clean help deps
 
 FUZZ_SECONDS ?= 60
 SEEDS ?= 1000
@@ -49,6 +49,11 @@ bench: ## CPU per request and requests/s beside a bare epoll program and Redis
 	$(DEPS) bench
 	@scripts/build build
 	@bench/run
+
+torture: ## test/torture in its long form, for hours (PYTEST="-k kill" chooses); each campaign prints a line of figures
+	$(DEPS) test
+	@scripts/build build || $(BUILD_FAILED)
+	@scripts/run-tests --build build --suite torture --torture-budget 36000 -- --long $(PYTEST)
 
 simulate: ## seeded histories of whole instances with crashes and faults: SEEDS=1000 FIRST=1
 	$(DEPS) test

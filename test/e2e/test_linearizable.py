@@ -1,16 +1,17 @@
-"""N increments of one over 32 connections are answered with exactly 1..N, each once, while flushes run."""
+"""N increments of one over 64 connections are answered with exactly 1..N, each once, while flushes run."""
 
 import pytest
 
+from lib import settings
 from lib.load import Load
 
-NUMBER = 30_000
+NUMBER = settings.count("LINEAR_INCREMENTS", short=30_000, long=1_000_000)
 
 
 @pytest.mark.parametrize("workers", ["1", "4"])
 def test_each_total_is_answered_once_and_in_order_on_each_connection(start_server, store, workers):
     server = start_server("--sync-interval", "100ms", "--workers", workers, store=store)
-    load = Load(server.address, [("one", 1)] * NUMBER, connections=32, depth=8, keep_answers=True)
+    load = Load(server.address, [("one", 1)] * NUMBER, connections=64, depth=8, keep_answers=True)
     ledger = load.run()
     assert ledger.statuses == {200: NUMBER}
     answers = ledger.answers["one"]

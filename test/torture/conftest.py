@@ -1,0 +1,31 @@
+"""Campaigns of faults against the real binary. They use the end-to-end tests' harness."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
+
+from lib.fixtures import *  # noqa: E402,F403 (pytest finds fixtures and hooks by name)
+
+
+@pytest.fixture
+def figures(request, capsys):
+    """A function that tells a campaign's figures: figures(cycles=20, acknowledged=31415, lost=0). They are printed as
+    one line, and appended as JSON to the file that TORTURE_RESULTS names: docs/RELIABILITY.md quotes those lines."""
+    begin = time.monotonic()
+
+    def tell(**values):
+        name = request.node.name
+        values["seconds"] = round(time.monotonic() - begin, 1)
+        with capsys.disabled():
+            print(f"\nfigures {name}: " + ", ".join(f"{key} {value}" for key, value in values.items()), flush=True)
+        if "TORTURE_RESULTS" in os.environ:
+            with open(os.environ["TORTURE_RESULTS"], "a", encoding="utf-8") as out:
+                out.write(json.dumps({"test": name} | values) + "\n")
+
+    return tell
