@@ -17,6 +17,7 @@ static void gather_service(const struct service *s, struct metrics_service *ret_
     *ret_service = (struct metrics_service){
         .increments_accepted = engine.increments_accepted,
         .increments_overflowed = engine.overflows,
+        .ledger_accepted = engine.delta_accepted,
         .waits = engine.waits,
         .turns = engine.turns,
         .turns_held = engine.replies_held,
@@ -45,6 +46,9 @@ enum sr_result scrape_render(void *context, struct sr_span accept, struct sr_buf
     counters_stats(s->counters, &snapshot.counters);
     journal_stats(s->journal, &snapshot.journal);
     flusher_stats(s->flusher, &snapshot.flusher);
+    snapshot.service.ledger_unsynced = snapshot.service.ledger_accepted -
+                                       snapshot.flusher.ledger_synced -
+                                       snapshot.flusher.ledger_refused;
     loader_stats(s->loader, &snapshot.loader);
     process_stats_read(&snapshot.process);
     return metrics_render(&snapshot, accept, out, ret_content_type);

@@ -125,6 +125,7 @@ static enum sr_result open_flusher(struct service *s, struct sr_err *err)
         .interval_ms = config_u32(c, CONFIG_SYNC_INTERVAL),
         .retention_ms = config_number(c, CONFIG_JOURNAL_RETENTION),
         .close_turns = engine_close_turns,
+        .accepted = engine_accepted,
         .turns_context = s->engine,
         .event = events_log,
     };

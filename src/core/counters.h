@@ -74,6 +74,7 @@ struct counters_outcome {
     int64_t synced;      /* DONE of a read: the base, 0 where the row is absent */
     bool synced_known;   /* DONE of a read: synced means something */
     uint32_t generation; /* DONE, DONE_UNKNOWN of a change: goes into its record */
+    int64_t replaced;    /* DONE of a replace: what the slot held; for the engine's ledger */
     counters_ref ref;    /* WAIT_LOAD: the entry */
     bool start_load; /* WAIT_LOAD: this caller must queue ref for the loader (once a load) */
     bool pinned;     /* WAIT_LOAD: this caller holds a pin; give it back by counters_unpin

@@ -255,6 +255,7 @@ static enum counters_status replace_locked(struct request *r, enum sr_change_kin
     if (r->entry->generation[parity] == UINT32_MAX) {
         return COUNTERS_SLOT_FULL;
     }
+    out->replaced = r->entry->delta[parity];
     write_slot(r, kind, value);
     if (created) {
         request_set_flags(r, r->flags - ENTRY_PIN);

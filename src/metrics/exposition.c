@@ -46,7 +46,11 @@ static void format_decimal(struct metric_number number, char ret_text[DECIMAL_SI
     uint64_t power = 1;
     int digits;
 
-    SR_CHECK(number.decimals <= 19);
+    SR_CHECK(number.decimals <= 19 && (!number.is_signed || number.decimals == 0));
+    if (number.is_signed) {
+        (void)snprintf(ret_text, DECIMAL_SIZE, "%" PRId64, (int64_t)number.value);
+        return;
+    }
     for (unsigned i = 0; i < number.decimals; i++) {
         power *= 10;
     }

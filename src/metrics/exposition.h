@@ -45,6 +45,7 @@ struct exposition {
 struct metric_number {
     uint64_t value;
     unsigned decimals; /* at most 19 */
+    bool is_signed;    /* value is an int64_t's bits; without decimals */
 };
 
 /* A histogram's figures at one moment, or the sum of several with the same bounds. */

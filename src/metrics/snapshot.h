@@ -29,6 +29,9 @@ struct metrics_service {
     uint64_t increments_overflowed; /* 409: the total would have left 64 bits */
     struct metrics_labelled rejected[METRICS_REJECTIONS_MAX]; /* 503 by reason */
     size_t rejected_count;
+    /* Ledger, modulo 2^64: all that was counted since the start; what of it is neither in the
+     * database nor in counter_refused. */
+    uint64_t ledger_accepted, ledger_unsynced;
     uint64_t waits; /* requests parked for a load or a later turn */
     uint64_t turns, turns_held;
     uint64_t connections_limit;

@@ -14,6 +14,7 @@
 
 enum metric_read {
     READ_U64,       /* uint64_t at offset */
+    READ_I64,       /* the same, an int64_t's bits */
     READ_BOOL,      /* bool at offset: 0 or 1 */
     READ_HISTOGRAM, /* pointer to a live histogram at offset */
     READ_SAMPLES    /* the function writes them */
@@ -48,6 +49,8 @@ struct metric {
     ROW(METRIC_COUNTER, name, "seconds", help, READ_U64, AT_U64(field), 9)
 #define GAUGE(name, unit, field, help)                                                         \
     ROW(METRIC_GAUGE, name, unit, help, READ_U64, AT_U64(field), 0)
+#define GAUGE_SIGNED(name, field, help)                                                        \
+    ROW(METRIC_GAUGE, name, "", help, READ_I64, AT_U64(field), 0)
 #define GAUGE_MS(name, field, help)                                                            \
     ROW(METRIC_GAUGE, name, "seconds", help, READ_U64, AT_U64(field), 3)
 #define GAUGE_BOOL(name, field, help)                                                          \
@@ -175,6 +178,17 @@ static const struct metric table[] = {
             "Flushes made from state files: after a start or when the database fell back."),
     SAMPLES(METRIC_COUNTER, "simple_request_rows", "", samples_rows,
             "Rows flushed, by what the database did with them.", "result", NULL),
+    GAUGE_SIGNED("simple_request_ledger_accepted", service.ledger_accepted,
+                 "Sum of everything counted since the start, modulo 2^64 as a signed number; a "
+                 "set counts as the difference that it makes."),
+    GAUGE_SIGNED("simple_request_ledger_synced", flusher.ledger_synced,
+                 "What of it is in the database."),
+    GAUGE_SIGNED("simple_request_ledger_refused", flusher.ledger_refused,
+                 "What of it the database refused: it is in counter_refused."),
+    GAUGE_SIGNED("simple_request_ledger_unsynced", service.ledger_unsynced,
+                 "What of it is not flushed yet."),
+    GAUGE("simple_request_ledger_mismatch", "", flusher.ledger_mismatch,
+          "What flushes found in the table beyond or short of what was counted; always 0."),
     SAMPLES(METRIC_COUNTER, "simple_request_claims", "", samples_claims,
             "Claims of the writer's row, by result.", "result", NULL),
     HISTOGRAM_NS("simple_request_flush_duration_seconds", flusher.flush_ns,
@@ -224,6 +238,11 @@ static void write_metric(struct exposition *page, const struct metric *metric,
     switch (metric->read) {
     case READ_U64:
         number.value = *(const uint64_t *)at;
+        exposition_sample(page, NULL, number);
+        return;
+    case READ_I64:
+        number.value = *(const uint64_t *)at;
+        number.is_signed = true;
         exposition_sample(page, NULL, number);
         return;
     case READ_BOOL:

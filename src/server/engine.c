@@ -238,7 +238,7 @@ enum engine_status engine_increment(struct engine_worker *w, struct sr_span key,
     if (status == COUNTERS_DONE || status == COUNTERS_DONE_UNKNOWN) {
         write_record(w, RECORD_ADD, key, value, outcome.generation);
         engine_bump(&w->accepted, 1);
-        engine_bump(&w->delta, (uint64_t)value);
+        engine_bump(&w->delta[w->counters_turn.epoch & 1], (uint64_t)value);
     }
     return answer_of(w, status, &outcome, ret_answer);
 }

@@ -94,7 +94,7 @@ struct engine_options {
 
 struct engine_stats {
     uint64_t increments_accepted; /* counted */
-    uint64_t delta_accepted;      /* sum of their values modulo 2^64 */
+    uint64_t delta_accepted;      /* ledger: sum of all changes to slots, modulo 2^64 */
     uint64_t rejected[ENGINE_REJECTION_COUNT];
     uint64_t overflows, waits, turns;
     uint64_t replies_held; /* turns not released yet, all workers */
@@ -147,6 +147,9 @@ bool engine_ready(struct engine *engine, char *ret_text, size_t size);
 
 /* The flusher's close_turns callback; context is the engine. */
 bool engine_close_turns(void *engine, uint64_t epoch);
+
+/* The flusher's accepted callback; context is the engine. */
+uint64_t engine_accepted(void *engine, uint64_t epoch);
 
 /* The journal's progress and the loader's loaded callback; context is the engine. Wakes workers
  * that wait. */

@@ -1,8 +1,11 @@
 /*
  * What the engine's files share. Included by src/server/engine*.c only.
  *
- *   engine.c  open, close, requests     engine_turn.c  turns and release     engine_stats.c
- * readiness, figures
+ *   engine.c        open, close, requests
+ *
+ *   engine_turn.c   turns and release
+ *
+ *   engine_stats.c  readiness, figures, ledger
  */
 #ifndef SR_SERVER_ENGINE_INTERNAL_H
 #define SR_SERVER_ENGINE_INTERNAL_H
@@ -35,7 +38,8 @@ struct engine_worker {
 
     /* Counted by the worker, read by anybody. */
     _Alignas(CACHE_LINE) _Atomic uint64_t accepted;
-    _Atomic uint64_t delta, overflows, waits, turns, held_count;
+    _Atomic uint64_t overflows, waits, turns, held_count;
+    _Atomic uint64_t delta[2]; /* ledger: sum of what went into the slots, by epoch parity */
     _Atomic uint64_t rejected[ENGINE_REJECTION_COUNT];
 
     /* The worker alone. */

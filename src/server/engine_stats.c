@@ -76,6 +76,17 @@ void engine_loaded(void *engine)
     wake_holding(engine, true);
 }
 
+uint64_t engine_accepted(void *engine, uint64_t epoch)
+{
+    const struct engine *e = engine;
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < e->options.worker_count; i++) {
+        sum += atomic_load(&e->workers[i].delta[epoch & 1]);
+    }
+    return sum;
+}
+
 void engine_stats(struct engine *e, struct engine_stats *ret_stats)
 {
     *ret_stats = (struct engine_stats){0};
@@ -83,7 +94,7 @@ void engine_stats(struct engine *e, struct engine_stats *ret_stats)
         const struct engine_worker *w = &e->workers[i];
 
         ret_stats->increments_accepted += atomic_load(&w->accepted);
-        ret_stats->delta_accepted += atomic_load(&w->delta);
+        ret_stats->delta_accepted += atomic_load(&w->delta[0]) + atomic_load(&w->delta[1]);
         ret_stats->overflows += atomic_load(&w->overflows);
         ret_stats->waits += atomic_load(&w->waits);
         ret_stats->turns += atomic_load(&w->turns);

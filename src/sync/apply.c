@@ -59,6 +59,17 @@ static void restart_outcomes(void *context)
 
     a->rows = 0;
     a->refused = 0;
+    if (a->reader == NULL) {
+        a->f->refused_sum = 0;
+    }
+}
+
+static void note_refused(struct flusher *f, uint64_t index)
+{
+    struct sr_change change;
+
+    counters_sealed_change(f->options.counters, &f->sealed, index, &change);
+    f->refused_sum += (uint64_t)change.value;
 }
 
 static void take_outcome(void *context, const struct store_outcome *outcome)
@@ -71,6 +82,9 @@ static void take_outcome(void *context, const struct store_outcome *outcome)
         return; /* an old epoch's values are of no use */
     }
     SR_CHECK(outcome->index < a->f->sealed.count);
+    if (outcome->refused) {
+        note_refused(a->f, outcome->index);
+    }
     a->f->bases[outcome->index] = (struct counters_base){.value = outcome->value,
                                                          .known = !outcome->refused,
                                                          .exists = outcome->exists};
@@ -127,6 +141,7 @@ static void apply(struct flusher *f, struct apply *a, uint64_t epoch, struct sr_
     enum sr_result result = datadir_mark_fenced(f->options.datadir, err);
 
     f->bases_valid = false;
+    restart_outcomes(a);
     if (result == SR_OK) {
         flusher_set_state(f, FLUSHER_FLUSHING, "");
         result = f->options.store->ops->apply(f->options.store, &fence, &source, &sink, err);

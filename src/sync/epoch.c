@@ -55,7 +55,7 @@ void flusher_epoch_write_state(struct flusher *f)
     } cursor = {.f = f};
     struct sr_err err;
 
-    if (f->phase != EPOCH_SEALED || !f->collected || f->state_written) {
+    if (f->phase != EPOCH_SEALED || !f->is_collected || f->state_written) {
         return;
     }
     if (journal_write_state(f->options.journal, f->slot_epoch, f->slot_predecessor,
@@ -84,7 +84,9 @@ static enum sr_result collect(struct flusher *f, struct sr_err *err)
                        f->sealed.count);
     }
     f->bases_bytes = bytes;
-    f->collected = true;
+    f->refused_sum = 0;
+    f->is_collected = true;
+    flusher_ledger_collected(f);
     return SR_OK;
 }
 
@@ -112,7 +114,7 @@ bool flusher_epoch_step(struct flusher *f)
         f->phase = EPOCH_SEALED;
         f->last_sealed = f->slot_epoch;
     }
-    if (f->phase == EPOCH_SEALED && !f->collected) {
+    if (f->phase == EPOCH_SEALED && !f->is_collected) {
         if (collect(f, &err) != SR_OK) {
             flusher_event(f, SYNC_EVENT_ERROR, "sync.collect_failed", err.text, f->slot_epoch,
                           0, 0);
@@ -125,7 +127,7 @@ bool flusher_epoch_step(struct flusher *f)
 
 void flusher_epoch_complete(struct flusher *f, bool bases_known)
 {
-    SR_CHECK(f->phase == EPOCH_SEALED && f->collected);
+    SR_CHECK(f->phase == EPOCH_SEALED && f->is_collected);
     flusher_epoch_write_state(f);
     if (!f->state_written) {
         flusher_event(
@@ -135,6 +137,7 @@ void flusher_epoch_complete(struct flusher *f, bool bases_known)
             f->slot_epoch, 0, 0);
         journal_cover(f->options.journal, f->slot_epoch);
     }
+    flusher_ledger_synced(f);
     /* D first: a load that is older than this epoch must not go in behind us. */
     counters_set_applied(f->options.counters, f->slot_epoch);
     counters_complete(f->options.counters, &f->sealed, bases_known ? f->bases : NULL,
@@ -143,7 +146,7 @@ void flusher_epoch_complete(struct flusher *f, bool bases_known)
     free(f->bases);
     f->bases = NULL;
     f->bases_bytes = 0;
-    f->collected = false;
+    f->is_collected = false;
     f->state_written = false;
     f->phase = EPOCH_OPEN;
     sr_histogram_add(&f->flush_ns, sr_clock_monotonic_ns() - f->flush_started_ns);

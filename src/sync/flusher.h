@@ -33,7 +33,10 @@ struct flusher_options {
     /* Publishes epoch as the open one and returns true when no turn of an older epoch is open;
      * called again until true. */
     bool (*close_turns)(void *context, uint64_t epoch);
-    void *turns_context;
+    /* The ledger's other side: the sum, modulo 2^64, of all that was counted since the start in
+     * epochs of this one's parity, of which no turn is open any more. NULL: no ledger. */
+    uint64_t (*accepted)(void *context, uint64_t epoch);
+    void *turns_context;  /* of close_turns and accepted */
     sync_event_fn *event; /* tells main what happened, for the log */
     void *event_context;
 };
@@ -64,6 +67,10 @@ struct flusher_stats {
     uint64_t
         oldest_unsynced_ms;  /* age of the oldest change that is not in the database; 0: none */
     uint64_t pending_epochs; /* sealed, not applied */
+    /* The ledger, modulo 2^64, of what was counted since the start: in the database; in
+     * counter_refused; and what the table had lost or invented when an epoch was collected, as
+     * the sum of absolute differences, which is 0. */
+    uint64_t ledger_synced, ledger_refused, ledger_mismatch;
     const struct sr_histogram *flush_ns; /* whole flush: seal to COMMIT */
     const struct sr_histogram *flush_rows;
     const struct sr_histogram *apply_ns; /* the transaction alone */

@@ -1,9 +1,17 @@
 /*
  * What the flusher's files share. Included by src/sync only.
  *
- *   flusher.c  what to do when, figures, back-off      epoch.c  close, seal, collect, state
- * file flusher_thread.c  open, thread, stop claim.c    claim and what its epoch means apply.c
- * one epoch into the store
+ *   flusher.c         what to do when, figures, back-off
+ *
+ *   flusher_thread.c  open, thread, stop
+ *
+ *   epoch.c           close, seal, collect, state file
+ *
+ *   ledger.c          what was counted against what was collected and synced
+ *
+ *   claim.c           claim and what its epoch means
+ *
+ *   apply.c           one epoch into the store
  */
 #ifndef SR_SYNC_FLUSHER_INTERNAL_H
 #define SR_SYNC_FLUSHER_INTERNAL_H
@@ -32,12 +40,14 @@ struct flusher {
     uint64_t slot_predecessor;
     uint64_t seal_position;
     struct counters_sealed sealed; /* SEALED: its keys */
-    bool collected, state_written;
+    bool is_collected, state_written;
     bool bases_valid; /* of the last attempt: all values were read, COMMIT was not answered */
     struct counters_base *bases; /* values that wait aside until COMMIT is known */
     size_t bases_bytes;
-    uint64_t refused_in_flight;
-    uint64_t applied; /* L, as of the last claim or flush; meaningful once claimed */
+    uint64_t refused_sum;  /* ledger: of the rows that the last attempt saw refused */
+    uint64_t sealed_sum;   /* ledger: of the sealed slot */
+    uint64_t collected[2]; /* ledger: of all slots so far, by epoch parity */
+    uint64_t applied;      /* L, as of the last claim or flush; meaningful once claimed */
     bool applied_known;
     bool claimed;
     struct sr_uuid owner; /* confirmed token: fences carry it */
@@ -92,6 +102,13 @@ void flusher_epoch_write_state(struct flusher *f);
 /* Without a journal of changes: the open epoch becomes a state file at the stop. */
 enum sr_result flusher_epoch_save_open(struct flusher *f, struct sr_err *err);
 bool flusher_epoch_dirty(struct flusher *f, uint64_t epoch);
+
+/* ---- ledger.c ---- */
+/* Sums the slot that was just collected and compares it with what the workers say they counted.
+ */
+void flusher_ledger_collected(struct flusher *f);
+/* The slot is in the store, but for the refused rows. */
+void flusher_ledger_synced(struct flusher *f);
 
 /* ---- claim.c ---- */
 void flusher_claim(struct flusher *f);

@@ -31,6 +31,23 @@ def test_accepted_increments_are_counted_and_refused_ones_are_not(start_server):
     assert scrape(server).sum("simple_request_keys") >= 10
 
 
+def ledger(server):
+    metrics = scrape(server)
+    names = ("accepted", "synced", "refused", "unsynced", "mismatch")
+    return tuple(int(metrics.sum(f"simple_request_ledger_{name}")) for name in names)
+
+
+def test_the_ledger_balances(start_server, store):
+    server = start_server("--sync-interval", "200ms", store=store)
+    for value in (5, -12, 0, 3):
+        server.increment(f"k{value}", value)
+    eventually(lambda: ledger(server) == (-4, -4, 0, 0, 0), 5, "everything is synced")
+    Load(server.address, [(f"k{n % 10}", 1) for n in range(5000)], connections=8).run()
+    accepted, synced, refused, unsynced, mismatch = ledger(server)
+    assert accepted == 4996 and refused == mismatch == 0 and synced + unsynced == accepted
+    eventually(lambda: ledger(server) == (4996, 4996, 0, 0, 0), 5, "everything is synced")
+
+
 def test_requests_are_counted_by_route_and_status_not_by_key(start_server):
     server = start_server()
     name = "http_server_request_duration_seconds_count"

@@ -19,6 +19,10 @@ static void on_event(void *context, const struct sync_event *event)
 {
     struct instance *i = context;
 
+    if (strcmp(event->name, "ledger.mismatch") == 0) {
+        (void)fprintf(stderr, "%s\n", event->text);
+        world_fail(i->world, "the ledger does not balance", -1, 0, 0);
+    }
     if (strcmp(event->name, "sync.stopped") == 0) {
         i->stopped = true;
         (void)snprintf(i->stop_reason, sizeof(i->stop_reason), "%s", event->text);
@@ -91,6 +95,7 @@ static void open_sync(struct instance *i, const struct journal_recovery *recover
                                       .interval_ms = 100,
                                       .retention_ms = 3600000,
                                       .close_turns = engine_close_turns,
+                                      .accepted = engine_accepted,
                                       .turns_context = i->engine,
                                       .event = on_event,
                                       .event_context = i};

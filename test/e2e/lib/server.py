@@ -166,8 +166,8 @@ class Server:
         return self.start(**start)
 
     def complaints(self):
-        """What no test may leave behind: sanitizer findings, death by a signal nobody sent."""
-        found = [word for word in SANITIZER_WORDS if word in self.log()]
+        """What no test may leave behind: sanitizer findings, a ledger that does not balance, death by a signal nobody sent."""
+        found = [word for word in SANITIZER_WORDS + ("ledger.mismatch",) if word in self.log()]
         if not self.killed and self.exit_code is not None and self.exit_code < 0:
             found.append(f"ended by signal {-self.exit_code}")
         return found

@@ -121,6 +121,17 @@ static void decimals_are_exact(void **state)
     assert_decimal(UINT64_MAX, 19, "1.8446744073709551615");
 }
 
+static void signed_numbers_keep_their_sign(void **state)
+{
+    struct metric_number number = {.value = (uint64_t)INT64_MIN, .is_signed = true};
+
+    (void)state;
+    exposition_family(&page, &counter);
+    out.size = 0;
+    exposition_sample(&page, NULL, number);
+    assert_written("a_bytes_total -9223372036854775808\n");
+}
+
 static void a_histogram_is_cumulative_and_its_bounds_are_canonical(void **state)
 {
     static const struct sr_histogram_bounds bounds = {.count = 4,
@@ -186,6 +197,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(openmetrics_has_units_infos_and_an_end, begin, end),
         cmocka_unit_test_setup_teardown(label_values_are_escaped, begin, end),
         cmocka_unit_test_setup_teardown(decimals_are_exact, begin, end),
+        cmocka_unit_test_setup_teardown(signed_numbers_keep_their_sign, begin, end),
         cmocka_unit_test_setup_teardown(a_histogram_is_cumulative_and_its_bounds_are_canonical,
                                         begin, end),
         cmocka_unit_test_setup_teardown(live_histograms_are_added_up, begin, end),

@@ -6,16 +6,23 @@
 #include "core/record.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void no_progress(void *context)
 {
     (void)context;
 }
 
-static void no_event(void *context, const struct sync_event *event)
+static void on_event(void *context, const struct sync_event *event)
 {
-    (void)context;
-    (void)event;
+    struct sync_fixture *f = context;
+
+    f->mismatches += strcmp(event->name, "ledger.mismatch") == 0;
+}
+
+static uint64_t accepted(void *context, uint64_t epoch)
+{
+    return ((struct sync_fixture *)context)->counted[epoch & 1];
 }
 
 static bool close_turns(void *context, uint64_t epoch)
@@ -68,14 +75,17 @@ void sync_start(struct sync_fixture *f)
                                       .interval_ms = FIXTURE_INTERVAL_MS,
                                       .retention_ms = FIXTURE_RETENTION_MS,
                                       .close_turns = close_turns,
+                                      .accepted = accepted,
                                       .turns_context = f,
-                                      .event = no_event};
+                                      .event = on_event,
+                                      .event_context = f};
     struct loader_options loader = {.tick = tick_of,
                                     .now_ms = now_ms,
                                     .claim_soon = look_soon,
                                     .loaded = no_progress,
                                     .context = f,
-                                    .event = no_event};
+                                    .event = on_event,
+                                    .event_context = f};
     struct journal_recovery recovery;
     struct sr_uuid instance;
 
@@ -109,6 +119,7 @@ static void take_down(struct sync_fixture *f)
 void sync_crash(struct sync_fixture *f, enum fake_crash how)
 {
     take_down(f);
+    memset(f->counted, 0, sizeof(f->counted)); /* the ledger is of one life */
     fake_disk_crash(f->fake, how);
     sync_start(f);
 }
@@ -187,6 +198,7 @@ int64_t sync_add(struct sync_fixture *f, const char *text, int64_t value)
             continue;
         }
         assert_true(status == COUNTERS_DONE || status == COUNTERS_DONE_UNKNOWN);
+        f->counted[turn.epoch & 1] += (uint64_t)value;
         journal_record(f, key, value);
         return status == COUNTERS_DONE ? outcome.total : INT64_MIN;
     }

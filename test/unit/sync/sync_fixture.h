@@ -24,7 +24,9 @@ struct sync_fixture {
     struct flusher *flusher;
     struct loader *loader;
     uint64_t open_epoch;
-    bool turns_open; /* close_turns says no */
+    bool turns_open;     /* close_turns says no */
+    uint64_t counted[2]; /* ledger: what sync_add counted, by epoch parity */
+    unsigned mismatches; /* events of the ledger */
     struct sr_err err;
 };
 
