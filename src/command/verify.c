@@ -3,12 +3,12 @@
  * takes the directory's lock, since a running service's files change while they are read. Exit
  * code 0: they agree (epochs that only wait to be applied included).
  */
+#include "command/verify.h"
+
 #include "command/command.h"
 #include "core/record.h"
-#include "journal/datadir.h"
 #include "journal/scan.h"
 #include "journal/state.h"
-#include "store/store.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,6 +23,8 @@ struct verify {
     uint64_t state_changes;
     bool row_found, row_ours;
     uint64_t row_epoch;
+    struct verify_table table;
+    char table_wrong[400];
     struct sr_err err;
 };
 
@@ -108,7 +110,21 @@ static enum sr_result look_at_row(struct verify *v, struct store *store)
     return result == SR_NOT_FOUND ? SR_OK : result;
 }
 
-static enum sr_result read_row(struct verify *v)
+/* The newest applied epoch's keys, where its state file is kept. */
+static enum sr_result look_at_table(struct verify *v, struct store *store)
+{
+    for (size_t i = 0; i < v->scan.state_count; i++) {
+        const struct scan_file *file = state_at(v, i);
+
+        if (file->header.sealed && file->header.epoch == v->row_epoch) {
+            return verify_table_check(datadir_disk(v->datadir), file->name, store, &v->table,
+                                      &v->err);
+        }
+    }
+    return SR_OK;
+}
+
+static enum sr_result read_database(struct verify *v)
 {
     struct store_options options = {.instance = datadir_instance(v->datadir),
                                     .timeout_ms =
@@ -119,6 +135,9 @@ static enum sr_result read_row(struct verify *v)
 
     if (result == SR_OK) {
         result = look_at_row(v, store);
+    }
+    if (result == SR_OK && v->row_found && v->row_ours) {
+        result = look_at_table(v, store);
     }
     store_close(&store);
     return result;
@@ -148,7 +167,22 @@ static bool follow_chain(const struct verify *v, uint64_t *ret_epochs, uint64_t 
     return epoch >= v->scan.covered_epoch;
 }
 
-static const char *judge(const struct verify *v, uint64_t *ret_epochs, uint64_t *ret_changes)
+static const char *judge_table(struct verify *v)
+{
+    if (v->table.missing + v->table.left == 0) {
+        return NULL;
+    }
+    (void)snprintf(v->table_wrong, sizeof(v->table_wrong),
+                   "of %" PRIu64 " keys that epoch %" PRIu64 " changed, %" PRIu64
+                   " have no row in counters and %" PRIu64
+                   " have one although they were deleted: somebody else changed them, or "
+                   "they are in counter_refused, or counters was restored from another "
+                   "moment than counter_writers; then restore both from one backup",
+                   v->table.checked, v->row_epoch, v->table.missing, v->table.left);
+    return v->table_wrong;
+}
+
+static const char *judge(struct verify *v, uint64_t *ret_epochs, uint64_t *ret_changes)
 {
     *ret_epochs = 0;
     *ret_changes = 0;
@@ -174,7 +208,7 @@ static const char *judge(const struct verify *v, uint64_t *ret_epochs, uint64_t 
         return "the database is behind the oldest state file: it fell back further than "
                "--journal-retention; restore a newer database";
     }
-    return NULL;
+    return judge_table(v);
 }
 
 static void print_findings(const struct verify *v, uint64_t epochs, uint64_t changes)
@@ -190,6 +224,9 @@ static void print_findings(const struct verify *v, uint64_t epochs, uint64_t cha
     if (v->row_found) {
         (void)printf("database   epoch %" PRIu64 ", newest epoch here %" PRIu64 "\n",
                      v->row_epoch, v->scan.newest_epoch);
+        (void)printf("table      rows of %" PRIu64 " keys that epoch %" PRIu64
+                     " changed looked up\n",
+                     v->table.checked, v->row_epoch);
     } else {
         (void)printf("database   no writer's row of this instance\n");
     }
@@ -212,7 +249,7 @@ static int verify(struct verify *v)
         result = read_states(v);
     }
     if (result == SR_OK) {
-        result = read_row(v);
+        result = read_database(v);
     }
     if (result != SR_OK) {
         command_complain(v->err.text);

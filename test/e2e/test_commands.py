@@ -100,6 +100,17 @@ def test_verify_finds_a_writers_row_that_is_not_ours(start_server, store):
     assert done.returncode != 0 and "epoch" in done.stdout + done.stderr
 
 
+def test_verify_finds_a_table_that_was_emptied(start_server, store):
+    server = start_server("--sync-interval", "1h", store=store)
+    for n in range(1500):
+        server.increment(f"k{n}", 5)
+    assert server.terminate() == 0
+    assert_verified(server)
+    store.execute("DELETE FROM counters WHERE key IN ('k7', 'k1499')")
+    done = server.command_output("verify")
+    assert done.returncode == 1 and "2 have no row in counters" in done.stdout, done.stdout
+
+
 def test_journal_dump_shows_what_was_counted(start_server, store):
     server = start_server("--sync-interval", "1h", store=store)
     server.increment("dumped-key", 12345)
