@@ -16,6 +16,8 @@ static void gather_service(const struct service *s, struct metrics_service *ret_
     engine_stats(s->engine, &engine);
     *ret_service = (struct metrics_service){
         .increments_accepted = engine.increments_accepted,
+        .sets_accepted = engine.sets_accepted,
+        .deletes_accepted = engine.deletes_accepted,
         .increments_overflowed = engine.overflows,
         .ledger_accepted = engine.delta_accepted,
         .waits = engine.waits,

@@ -1,8 +1,8 @@
 /*
- * Bodies of POST /increment: a JSON object (RFC 8259, by yyjson) or a form (WHATWG URL
- * standard, application/x-www-form-urlencoded) with exactly what the service takes: a key and a
- * signed 64-bit value. Pure; memory comes from the caller's pool, nothing is allocated on the
- * usual path.
+ * Bodies of POST /increment and PUT /counters/{key}: a JSON object (RFC 8259, by yyjson) or a
+ * form (WHATWG URL standard, application/x-www-form-urlencoded) with exactly what the service
+ * takes: a key and a signed 64-bit value. Pure; memory comes from the caller's pool, nothing is
+ * allocated on the usual path.
  */
 #ifndef SR_HTTP_BODY_H
 #define SR_HTTP_BODY_H
@@ -64,6 +64,14 @@ enum sr_result http_body_json(struct http_body_scratch *scratch, struct sr_span 
 enum sr_result http_body_form(struct http_body_scratch *scratch, struct sr_span body,
                               struct http_increment *ret_increment,
                               struct http_body_error *ret_error) SR_MUST_USE;
+
+/* The value alone, for a body whose key is in the path; a member or field `key` is ignored. The
+ * rest as above. */
+enum sr_result http_body_json_value(struct http_body_scratch *scratch, struct sr_span body,
+                                    int64_t *ret_value,
+                                    struct http_body_error *ret_error) SR_MUST_USE;
+enum sr_result http_body_form_value(struct sr_span body, int64_t *ret_value,
+                                    struct http_body_error *ret_error) SR_MUST_USE;
 
 /* Decodes a percent-encoded path segment into ret_key (SR_KEY_SIZE_MAX bytes, contents
  * undefined on failure) and checks that it is a key: 400 for malformed encoding or invalid

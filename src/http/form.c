@@ -237,6 +237,15 @@ enum sr_result http_body_form(struct http_body_scratch *scratch, struct sr_span 
     return result;
 }
 
+enum sr_result http_body_form_value(struct sr_span body, int64_t *ret_value,
+                                    struct http_body_error *ret_error)
+{
+    struct fields fields;
+    enum sr_result result = split(body, &fields, ret_error);
+
+    return result == SR_OK ? take_value(fields.value, ret_value, ret_error) : result;
+}
+
 enum sr_result http_path_key(struct sr_span segment, uint8_t *ret_key, size_t *ret_size,
                              struct http_body_error *ret_error)
 {

@@ -129,7 +129,8 @@ static yyjson_val **member_of(struct members *members, yyjson_val *name)
     return yyjson_equals_strn(name, "value", 5) ? &members->value : NULL;
 }
 
-static enum sr_result find_members(yyjson_val *object, struct members *ret_members,
+static enum sr_result find_members(yyjson_val *object, const char *wanted,
+                                   struct members *ret_members,
                                    struct http_body_error *ret_error)
 {
     struct members members = {0};
@@ -137,8 +138,7 @@ static enum sr_result find_members(yyjson_val *object, struct members *ret_membe
     yyjson_val *name;
 
     if (!yyjson_obj_iter_init(object, &iterator)) {
-        return http_body_fail(ret_error, 422,
-                              "the body must be a JSON object with key and value");
+        return http_body_fail(ret_error, 422, "the body must be a JSON object with %s", wanted);
     }
     while ((name = yyjson_obj_iter_next(&iterator)) != NULL) {
         yyjson_val **member = member_of(&members, name);
@@ -222,7 +222,7 @@ static enum sr_result take_increment(struct http_body_scratch *scratch, yyjson_v
 {
     struct members members = {0};
     struct http_increment increment;
-    enum sr_result result = find_members(root, &members, ret_error);
+    enum sr_result result = find_members(root, "key and value", &members, ret_error);
 
     if (result == SR_OK) {
         result = take_key(scratch, members.key, &increment.key, ret_error);
@@ -236,27 +236,57 @@ static enum sr_result take_increment(struct http_body_scratch *scratch, yyjson_v
     return result;
 }
 
+/* Reads the whole body as one document. */
+static enum sr_result read_body(struct http_body_scratch *scratch, struct sr_span body,
+                                yyjson_doc **ret_document, bool *ret_heap,
+                                struct http_body_error *ret_error)
+{
+    if (body.size == 0) {
+        return http_body_fail(ret_error, 400, "the body is empty; expected a JSON object");
+    }
+    if (body.size > 2 * HTTP_JSON_DEPTH_MAX) { /* what is shorter and JSON is not deeper */
+        enum sr_result result = check_extent(body, ret_error);
+
+        if (result != SR_OK) {
+            return result;
+        }
+    }
+    return read_document(scratch, body, ret_document, ret_heap, ret_error);
+}
+
 enum sr_result http_body_json(struct http_body_scratch *scratch, struct sr_span body,
                               struct http_increment *ret_increment,
                               struct http_body_error *ret_error)
 {
     yyjson_doc *document = NULL;
     bool heap = false;
-    enum sr_result result = SR_OK;
+    enum sr_result result = read_body(scratch, body, &document, &heap, ret_error);
 
-    if (body.size == 0) {
-        return http_body_fail(ret_error, 400, "the body is empty; expected a JSON object");
-    }
-    if (body.size > 2 * HTTP_JSON_DEPTH_MAX) { /* what is shorter and JSON is not deeper */
-        result = check_extent(body, ret_error);
-    }
-    if (result == SR_OK) {
-        result = read_document(scratch, body, &document, &heap, ret_error);
-    }
     if (result != SR_OK) {
         return result;
     }
     result = take_increment(scratch, yyjson_doc_get_root(document), ret_increment, ret_error);
+    if (heap) {
+        yyjson_doc_free(document);
+    }
+    return result;
+}
+
+enum sr_result http_body_json_value(struct http_body_scratch *scratch, struct sr_span body,
+                                    int64_t *ret_value, struct http_body_error *ret_error)
+{
+    yyjson_doc *document = NULL;
+    struct members members = {0};
+    bool heap = false;
+    enum sr_result result = read_body(scratch, body, &document, &heap, ret_error);
+
+    if (result != SR_OK) {
+        return result;
+    }
+    result = find_members(yyjson_doc_get_root(document), "value", &members, ret_error);
+    if (result == SR_OK) {
+        result = take_value(members.value, ret_value, ret_error);
+    }
     if (heap) {
         yyjson_doc_free(document);
     }

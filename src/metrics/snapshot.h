@@ -26,6 +26,7 @@ struct metrics_labelled {
 /* What the engine and the server, which stand above this module, tell about themselves. */
 struct metrics_service {
     uint64_t increments_accepted;
+    uint64_t sets_accepted, deletes_accepted;
     uint64_t increments_overflowed; /* 409: the total would have left 64 bits */
     struct metrics_labelled rejected[METRICS_REJECTIONS_MAX]; /* 503 by reason */
     size_t rejected_count;

@@ -103,6 +103,9 @@ static const struct metric table[] = {
     /* Counting */
     COUNTER("simple_request_increments_accepted", "", service.increments_accepted,
             "Increments counted."),
+    COUNTER("simple_request_sets_accepted", "", service.sets_accepted, "Totals set."),
+    COUNTER("simple_request_deletes_accepted", "", service.deletes_accepted,
+            "Keys deleted, whether they were there or not."),
     COUNTER("simple_request_increments_overflowed", "", service.increments_overflowed,
             "Increments answered 409 because the total would leave 64 bits."),
     SAMPLES(METRIC_COUNTER, "simple_request_requests_rejected", "", samples_rejected,

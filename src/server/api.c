@@ -95,7 +95,8 @@ static enum api_step answer_metrics(struct api *api, const struct http_request *
 #define READ_METHODS (METHOD_BIT(GET) | METHOD_BIT(HEAD))
 #define ALLOW_READ "Allow: GET, HEAD, OPTIONS\r\n"
 #define ALLOW_POST "Allow: POST, OPTIONS\r\n"
-#define ALLOW_ANY "Allow: GET, HEAD, POST, OPTIONS\r\n"
+#define ALLOW_COUNTER "Allow: GET, HEAD, PUT, DELETE, OPTIONS\r\n"
+#define ALLOW_ANY "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS\r\n"
 
 /* A path, or a path and one more segment: the key. */
 struct api_route {
@@ -120,10 +121,10 @@ static const struct api_route routes[] = {
     {.path = "/counters/",
      .has_key = true,
      .route = HTTP_ROUTE_COUNTER,
-     .methods = READ_METHODS,
-     .allow = ALLOW_READ,
+     .methods = READ_METHODS | METHOD_BIT(PUT) | METHOD_BIT(DELETE),
+     .allow = ALLOW_COUNTER,
      .media = {"application", "json"},
-     .answer = api_read},
+     .answer = api_counter},
     {.path = "/livez",
      .route = HTTP_ROUTE_LIVEZ,
      .methods = READ_METHODS,
@@ -171,14 +172,6 @@ static const struct api_route *find_route(struct sr_span path)
     return NULL;
 }
 
-struct sr_span api_key_segment(const struct http_request *request)
-{
-    static const size_t prefix = sizeof("/counters/") - 1;
-
-    return (struct sr_span){.data = request->path.data + prefix,
-                            .size = request->path.size - prefix};
-}
-
 /* Why a request is refused before its body is looked at; status 0: it is not. */
 struct refusal {
     uint16_t status;
@@ -190,6 +183,11 @@ static bool accepts(const struct http_request *request, const char *const media[
 {
     return media[0] != NULL &&
            http_accepts(request->fields[HTTP_FIELD_ACCEPT], media[0], media[1]);
+}
+
+static bool has_body(enum http_method method)
+{
+    return method == HTTP_METHOD_POST || method == HTTP_METHOD_PUT;
 }
 
 static bool has_known_media(const struct http_request *request)
@@ -213,7 +211,7 @@ static struct refusal check_head(const struct http_request *request,
     if ((route->methods & 1U << request->method) == 0) {
         return (struct refusal){405, "this path does not take the method", route->allow};
     }
-    if (request->method == HTTP_METHOD_POST && !has_known_media(request)) {
+    if (has_body(request->method) && !has_known_media(request)) {
         return (struct refusal){415,
                                 "Content-Type must be application/json or "
                                 "application/x-www-form-urlencoded",

@@ -35,7 +35,7 @@ enum api_step {
     API_FAILED /* no memory for the reply: the connection must close without an answer */
 };
 
-enum api_action { API_INCREMENT, API_READ };
+enum api_action { API_INCREMENT, API_SET, API_DELETE, API_READ };
 
 /* A request in the course of being answered. */
 struct api_call {

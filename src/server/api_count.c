@@ -1,5 +1,5 @@
 /*
- * The requests that count or read counts: bodies and paths to the engine, its answers to
+ * What is done to one key: POST /increment, the engine's turn, and the engine's answers as
  * replies.
  */
 #include "server/api_internal.h"
@@ -24,7 +24,7 @@ uint64_t api_turn_end(struct api *api, bool held)
     return engine_turn_end(api->engine_worker, held);
 }
 
-/* The reply to an increment that was counted; `known`: with its total. */
+/* The reply to a change that was counted; `known`: with its total. */
 static enum api_step answer_counted(struct api_call *call, bool known, int64_t total,
                                     struct sr_buffer *out)
 {
@@ -43,6 +43,17 @@ static enum api_step answer_counted(struct api_call *call, bool known, int64_t t
     return api_step_of(http_reply_total(out, &reply, call->key, total));
 }
 
+/* Not told: whether the key was there. That would need the database. */
+static enum api_step answer_deleted(struct api_call *call, struct sr_buffer *out)
+{
+    struct http_reply reply;
+
+    call->counts = true;
+    call->status = 204;
+    reply = api_reply(call);
+    return api_step_of(http_reply_bytes(out, &reply, (struct sr_span){0}));
+}
+
 static enum api_step answer_read(struct api_call *call, const struct engine_answer *answer,
                                  struct sr_buffer *out)
 {
@@ -55,13 +66,27 @@ static enum api_step answer_read(struct api_call *call, const struct engine_answ
                                           answer->synced_known, answer->synced));
 }
 
+static enum api_step answer_done(struct api_call *call, const struct engine_answer *answer,
+                                 struct sr_buffer *out)
+{
+    switch (call->action) {
+    case API_READ:
+        return answer_read(call, answer, out);
+    case API_DELETE:
+        return answer_deleted(call, out);
+    case API_INCREMENT:
+    case API_SET:
+        break;
+    }
+    return answer_counted(call, true, answer->total, out);
+}
+
 static enum api_step answer_status(struct api_call *call, enum engine_status status,
                                    const struct engine_answer *answer, struct sr_buffer *out)
 {
     switch (status) {
     case ENGINE_DONE:
-        return call->action == API_READ ? answer_read(call, answer, out)
-                                        : answer_counted(call, true, answer->total, out);
+        return answer_done(call, answer, out);
     case ENGINE_DONE_UNKNOWN:
         SR_CHECK(call->action == API_INCREMENT);
         return answer_counted(call, false, 0, out);
@@ -70,7 +95,7 @@ static enum api_step answer_status(struct api_call *call, enum engine_status sta
         return API_WAITS;
     case ENGINE_ABSENT:
         call->counts = true;
-        return api_answer_error(call, 404, "this counter was never counted", out);
+        return api_answer_error(call, 404, "this key was never counted, or was deleted", out);
     case ENGINE_OVERFLOW:
         call->counts = true;
         return api_answer_error(
@@ -82,18 +107,28 @@ static enum api_step answer_status(struct api_call *call, enum engine_status sta
     return api_answer_error(call, 503, engine_rejection_message(answer->rejection), out);
 }
 
-static enum api_step execute(struct api *api, struct api_call *call, struct sr_buffer *out)
+static enum engine_status ask_engine(struct engine_worker *w, const struct api_call *call,
+                                     struct engine_answer *ret_answer)
+{
+    switch (call->action) {
+    case API_READ:
+        return engine_read(w, call->key, ret_answer);
+    case API_SET:
+        return engine_set(w, call->key, call->value, ret_answer);
+    case API_DELETE:
+        return engine_delete(w, call->key, ret_answer);
+    case API_INCREMENT:
+        break;
+    }
+    return engine_increment(w, call->key, call->value, ret_answer);
+}
+
+enum api_step api_execute(struct api *api, struct api_call *call, struct sr_buffer *out)
 {
     struct engine_answer answer;
-    enum engine_status status;
 
     open_turn(api);
-    if (call->action == API_READ) {
-        status = engine_read(api->engine_worker, call->key, &answer);
-    } else {
-        status = engine_increment(api->engine_worker, call->key, call->value, &answer);
-    }
-    return answer_status(call, status, &answer, out);
+    return answer_status(call, ask_engine(api->engine_worker, call, &answer), &answer, out);
 }
 
 enum api_step api_increment(struct api *api, const struct http_request *request,
@@ -115,21 +150,7 @@ enum api_step api_increment(struct api *api, const struct http_request *request,
     call->action = API_INCREMENT;
     call->key = increment.key;
     call->value = increment.value;
-    return execute(api, call, out);
-}
-
-enum api_step api_read(struct api *api, const struct http_request *request,
-                       struct api_call *call, struct sr_buffer *out)
-{
-    struct http_body_error error;
-    size_t size;
-
-    if (http_path_key(api_key_segment(request), api->path_key, &size, &error) != SR_OK) {
-        return api_answer_error(call, error.status, error.message, out);
-    }
-    call->action = API_READ;
-    call->key = (struct sr_span){.data = api->path_key, .size = size};
-    return execute(api, call, out);
+    return api_execute(api, call, out);
 }
 
 enum api_step api_again(struct api *api, struct api_call *call, struct sr_buffer *out)
@@ -137,5 +158,5 @@ enum api_step api_again(struct api *api, struct api_call *call, struct sr_buffer
     open_turn(api);
     engine_wait_end(api->engine_worker, &call->wait);
     call->wait = (struct engine_wait){0};
-    return execute(api, call, out);
+    return api_execute(api, call, out);
 }

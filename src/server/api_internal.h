@@ -1,5 +1,5 @@
 /*
- * What the parts of the api have in common. For api.c and api_count.c only.
+ * What the parts of the api have in common. For api.c and api_*.c only.
  */
 #ifndef SR_SERVER_API_INTERNAL_H
 #define SR_SERVER_API_INTERNAL_H
@@ -7,14 +7,16 @@
 #include "http/reply.h"
 #include "server/api.h"
 
-/* Answers POST /increment and GET /counters/{key}. */
+/* Answers POST /increment. */
 enum api_step api_increment(struct api *api, const struct http_request *request,
                             struct api_call *call, struct sr_buffer *out);
-enum api_step api_read(struct api *api, const struct http_request *request,
-                       struct api_call *call, struct sr_buffer *out);
 
-/* The encoded key of a request whose path has one. */
-struct sr_span api_key_segment(const struct http_request *request);
+/* Answers GET, PUT and DELETE /counters/{key}. */
+enum api_step api_counter(struct api *api, const struct http_request *request,
+                          struct api_call *call, struct sr_buffer *out);
+
+/* Gives the call's action, with its key and value, to the engine and answers what that says. */
+enum api_step api_execute(struct api *api, struct api_call *call, struct sr_buffer *out);
 
 /* What a reply to the call, its status being set, says in its head. */
 struct http_reply api_reply(const struct api_call *call);

@@ -243,6 +243,42 @@ enum engine_status engine_increment(struct engine_worker *w, struct sr_span key,
     return answer_of(w, status, &outcome, ret_answer);
 }
 
+/* A set or a delete, of which the record kinds have the numbers of the changes'. */
+static enum engine_status replace(struct engine_worker *w, struct sr_span key,
+                                  enum sr_change_kind kind, int64_t value,
+                                  struct engine_answer *ret_answer)
+{
+    struct counters *counters = w->engine->options.counters;
+    enum engine_rejection why = make_room(w, record_size(key.size));
+    struct counters_outcome outcome;
+    enum counters_status status;
+
+    if (why != ENGINE_REJECT_NONE) {
+        return reject(w, why, ret_answer);
+    }
+    status = counters_replace(counters, &w->counters_turn, key, counters_hash(counters, key),
+                              kind, value, &outcome);
+    if (status == COUNTERS_DONE) {
+        write_record(w, (enum record_kind)kind, key, value, outcome.generation);
+        engine_bump(kind == SR_CHANGE_SET ? &w->sets : &w->deletes, 1);
+        engine_bump(&w->delta[w->counters_turn.epoch & 1],
+                    (uint64_t)value - (uint64_t)outcome.replaced);
+    }
+    return answer_of(w, status, &outcome, ret_answer);
+}
+
+enum engine_status engine_set(struct engine_worker *w, struct sr_span key, int64_t value,
+                              struct engine_answer *ret_answer)
+{
+    return replace(w, key, SR_CHANGE_SET, value, ret_answer);
+}
+
+enum engine_status engine_delete(struct engine_worker *w, struct sr_span key,
+                                 struct engine_answer *ret_answer)
+{
+    return replace(w, key, SR_CHANGE_DELETE, 0, ret_answer);
+}
+
 enum engine_status engine_read(struct engine_worker *w, struct sr_span key,
                                struct engine_answer *ret_answer)
 {

@@ -5,7 +5,7 @@
  * clock, no threads of its own: also run by the simulation.
  *
  *   engine_turn_begin(w)
- *     engine_increment(w, ...) / engine_read(w, ...)      any number
+ *     engine_increment(w, ...) / engine_set, _delete, _read(w, ...)      any number
  *   engine_turn_end(w) -> turn id
  *   ... later, woken by the worker's eventfd ...
  *   engine_released(w) -> all turns with id < this may send their replies (reads and errors
@@ -95,6 +95,7 @@ struct engine_options {
 struct engine_stats {
     uint64_t increments_accepted; /* counted */
     uint64_t delta_accepted;      /* ledger: sum of all changes to slots, modulo 2^64 */
+    uint64_t sets_accepted, deletes_accepted;
     uint64_t rejected[ENGINE_REJECTION_COUNT];
     uint64_t overflows, waits, turns;
     uint64_t replies_held; /* turns not released yet, all workers */
@@ -121,6 +122,16 @@ void engine_turn_begin(struct engine_worker *w, uint64_t now_ms);
 enum engine_status engine_increment(struct engine_worker *w, struct sr_span key, int64_t value,
                                     struct engine_answer *ret_answer) SR_MUST_USE;
 
+/*
+ * Sets the total, or removes the key: DONE with the new total (of a delete: 0), WAIT for a
+ * later turn, or REJECTED. Needs no total from the database, so it is never unknown; whether a
+ * deleted key was there is not told.
+ */
+enum engine_status engine_set(struct engine_worker *w, struct sr_span key, int64_t value,
+                              struct engine_answer *ret_answer) SR_MUST_USE;
+enum engine_status engine_delete(struct engine_worker *w, struct sr_span key,
+                                 struct engine_answer *ret_answer) SR_MUST_USE;
+
 enum engine_status engine_read(struct engine_worker *w, struct sr_span key,
                                struct engine_answer *ret_answer) SR_MUST_USE;
 
@@ -138,7 +149,7 @@ bool engine_wait_over(struct engine_worker *w, const struct engine_wait *wait, u
 /* Gives back what the wait held. */
 void engine_wait_end(struct engine_worker *w, struct engine_wait *wait);
 
-/* From now on increments are rejected as draining; reads go on. */
+/* From now on changes are rejected as draining; reads go on. */
 void engine_drain(struct engine *engine);
 
 /* True: ready. False: *ret_text (NUL-terminated) says why: draining, journal failed, claim

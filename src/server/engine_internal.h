@@ -38,7 +38,7 @@ struct engine_worker {
 
     /* Counted by the worker, read by anybody. */
     _Alignas(CACHE_LINE) _Atomic uint64_t accepted;
-    _Atomic uint64_t overflows, waits, turns, held_count;
+    _Atomic uint64_t sets, deletes, overflows, waits, turns, held_count;
     _Atomic uint64_t delta[2]; /* ledger: sum of what went into the slots, by epoch parity */
     _Atomic uint64_t rejected[ENGINE_REJECTION_COUNT];
 

@@ -95,6 +95,8 @@ void engine_stats(struct engine *e, struct engine_stats *ret_stats)
 
         ret_stats->increments_accepted += atomic_load(&w->accepted);
         ret_stats->delta_accepted += atomic_load(&w->delta[0]) + atomic_load(&w->delta[1]);
+        ret_stats->sets_accepted += atomic_load(&w->sets);
+        ret_stats->deletes_accepted += atomic_load(&w->deletes);
         ret_stats->overflows += atomic_load(&w->overflows);
         ret_stats->waits += atomic_load(&w->waits);
         ret_stats->turns += atomic_load(&w->turns);

@@ -54,6 +54,17 @@ static void check_malformed(struct sr_span body)
     yyjson_doc_free(document);
 }
 
+/* What is an increment is a value alone as well: the same one. */
+static void check_value_alone(struct http_body_scratch *scratch, struct sr_span body,
+                              int64_t wanted)
+{
+    struct http_body_error error = {0};
+    int64_t value = 0;
+
+    SR_CHECK(http_body_json_value(scratch, body, &value, &error) == SR_OK);
+    SR_CHECK(value == wanted);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct http_body_scratch scratch;
@@ -65,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (http_body_json(&scratch, body, &increment, &error) == SR_OK) {
         check_increment(&increment);
         check_against_yyjson(body, &increment);
+        check_value_alone(&scratch, body, increment.value);
         return 0;
     }
     check_body_error(&error);

@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+from urllib.parse import quote
 
 from lib import settings
 
@@ -156,6 +157,9 @@ class Connection:
     def increment(self, key, value):
         return self.request("POST", "/increment", increment_body(key, value), [JSON])
 
+    def set(self, key, value):
+        return self.request("PUT", counter_target(key), b'{"value":%d}' % value, [JSON])
+
 
 JSON = ("Content-Type", "application/json")
 FORM = ("Content-Type", "application/x-www-form-urlencoded")
@@ -167,6 +171,11 @@ def request_bytes(method, target, body=None, headers=()):
     if body is not None:
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + (body or b"")
+
+
+def counter_target(key):
+    """The path of a counter's resource."""
+    return "/counters/" + quote(key.encode(), safe="")
 
 
 def increment_body(key, value):

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from lib import child, settings
-from lib.http import Closed, Connection
+from lib.http import Closed, Connection, counter_target
 from lib.waiting import eventually
 
 URL_LINE = re.compile(r"^  url   http://127\.0\.0\.1:(\d+)$", re.MULTILINE)
@@ -190,11 +190,20 @@ class Server:
         assert data["key"] == key, response
         return data["value"]
 
+    def set(self, key, value):
+        """PUT; any other answer than the total that was set is a failure."""
+        with self.connect() as connection:
+            response = connection.set(key, value)
+        assert response.status == 200 and response.json() == {"data": {"key": key, "value": value}}, response
+
+    def delete(self, key):
+        with self.connect() as connection:
+            response = connection.request("DELETE", counter_target(key))
+        assert response.status == 204, response
+
     def counter(self, key):
         """The data of GET /counters/{key}, None for 404."""
-        from urllib.parse import quote
-
-        response = self.get("/counters/" + quote(key.encode(), safe=""))
+        response = self.get(counter_target(key))
         assert response.status in (200, 404), response
         return response.json()["data"] if response.status == 200 else None
 

@@ -180,6 +180,22 @@ static uint16_t answer_to(const char *before, const char *piece, size_t times,
     return error.status;
 }
 
+static void a_value_alone_needs_no_key(void **state)
+{
+    struct http_body_error error = {0};
+    int64_t value = 0;
+
+    (void)state;
+    assert_int_equal(http_body_form_value(sr_span_text("value=-5&x=y"), &value, &error), SR_OK);
+    assert_int_equal(value, -5);
+    assert_int_equal(http_body_form_value(sr_span_text("key=a"), &value, &error), SR_INVALID);
+    assert_int_equal(error.status, 422);
+    assert_int_equal(http_body_form_value(sr_span_text("value=1&value=1"), &value, &error),
+                     SR_INVALID);
+    assert_int_equal(error.status, 400);
+    assert_int_equal(value, -5);
+}
+
 static void form_keys_are_measured_in_decoded_bytes(void **state)
 {
     (void)state;
@@ -244,6 +260,7 @@ int main(void)
         cmocka_unit_test(forms_are_read),
         cmocka_unit_test(malformed_forms_are_400),
         cmocka_unit_test(forms_without_an_increment_are_422),
+        cmocka_unit_test(a_value_alone_needs_no_key),
         cmocka_unit_test(form_keys_are_measured_in_decoded_bytes),
         cmocka_unit_test(path_segments_are_keys),
         cmocka_unit_test(path_keys_are_measured_in_decoded_bytes),

@@ -218,6 +218,33 @@ static void what_is_no_object_is_422(void **state)
     CHECK_ROWS(rows);
 }
 
+static void a_value_alone_is_read_by_the_same_rules(void **state)
+{
+    static const struct row rows[] = {
+        {BYTES("{\"value\":-5}"), 0, "", -5},
+        {BYTES("{\"key\":1,\"value\":9223372036854775807,\"synced\":null}"), 0, "", INT64_MAX},
+        {BYTES(""), 400, "empty", 0},
+        {BYTES("{\"value\":1,\"value\":1}"), 400, "value twice", 0},
+        {BYTES("{\"value\":1}x"), 400, "malformed", 0},
+        {BYTES("5"), 422, "a JSON object with value", 0},
+        {BYTES("{\"key\":\"a\"}"), 422, "value must", 0},
+        {BYTES("{\"value\":\"1\"}"), 422, "value must", 0},
+        {BYTES("{\"value\":9223372036854775808}"), 422, "value must", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct http_body_error error = {0};
+        int64_t value = -77;
+        enum sr_result result = http_body_json_value(&scratch, rows[i].body, &value, &error);
+
+        assert_int_equal(error.status, rows[i].status);
+        assert_int_equal(result, rows[i].status == 0 ? SR_OK : SR_INVALID);
+        assert_true(value == (rows[i].status == 0 ? rows[i].value : -77));
+        assert_non_null(strstr(error.message, rows[i].key));
+    }
+}
+
 /* Builds bodies that are too long for a table. */
 struct text {
     char *bytes;
@@ -370,6 +397,7 @@ int main(void)
         cmocka_unit_test(keys_that_are_none_are_422),
         cmocka_unit_test(values_that_are_no_64_bit_integers_are_422),
         cmocka_unit_test(what_is_no_object_is_422),
+        cmocka_unit_test(a_value_alone_is_read_by_the_same_rules),
         cmocka_unit_test(keys_are_measured_in_decoded_bytes),
         cmocka_unit_test(json_deeper_than_64_levels_is_400),
         cmocka_unit_test(bodies_larger_than_the_pool_are_read),

@@ -268,6 +268,37 @@ enum engine_status engine_increment(struct engine_worker *w, struct sr_span key,
     return status;
 }
 
+/* Keys that overflow or whose totals are unknown are set and deleted like any other. */
+static enum engine_status replace(struct engine_worker *w, struct sr_span text, bool exists,
+                                  int64_t value, struct engine_answer *ret_answer)
+{
+    enum engine_status status = ENGINE_DONE;
+    struct fake_key *key;
+
+    lock(w->engine);
+    key = find(w->engine, text);
+    if (!settled(w, key, &status, ret_answer)) {
+        key->total = value;
+        key->counted = exists;
+        ret_answer->total = value;
+        status = ENGINE_DONE;
+    }
+    unlock(w->engine);
+    return status;
+}
+
+enum engine_status engine_set(struct engine_worker *w, struct sr_span key, int64_t value,
+                              struct engine_answer *ret_answer)
+{
+    return replace(w, key, true, value, ret_answer);
+}
+
+enum engine_status engine_delete(struct engine_worker *w, struct sr_span key,
+                                 struct engine_answer *ret_answer)
+{
+    return replace(w, key, false, 0, ret_answer);
+}
+
 static enum engine_status read_key(struct engine_worker *w, struct fake_key *key,
                                    struct engine_answer *ret_answer)
 {

@@ -36,7 +36,7 @@ int64_t fake_engine_total(struct engine *engine, const char *key);
 /* What the engine saw. */
 struct fake_engine_seen {
     uint64_t increments; /* counted */
-    uint64_t attempts;   /* increments and reads given, waiting ones included */
+    uint64_t attempts;   /* requests given, waiting ones included */
     uint64_t turns_begun, turns_ended, turns_held;
     int64_t pins; /* waits not given back */
 };

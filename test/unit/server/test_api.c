@@ -134,6 +134,9 @@ static void methods_a_path_does_not_take_are_told(void **state)
     struct fixture *f = *state;
 
     expect(f, "PATCH /counters/a HTTP/1.1\r\nHost: x\r\n\r\n", 405);
+    assert_non_null(strstr(answer(f), "\r\nAllow: GET, HEAD, PUT, DELETE, OPTIONS\r\n"));
+    expect(f, "PUT /increment HTTP/1.1\r\nHost: x\r\n\r\n", 405);
+    expect(f, "DELETE /livez HTTP/1.1\r\nHost: x\r\n\r\n", 405);
     assert_non_null(strstr(answer(f), "\r\nAllow: GET, HEAD, OPTIONS\r\n"));
     expect(f, "OPTIONS /increment HTTP/1.1\r\nHost: x\r\n\r\n", 204);
     assert_non_null(strstr(answer(f), "\r\nAllow: POST, OPTIONS\r\n"));
@@ -212,6 +215,58 @@ static void a_minimal_answer_is_202_without_a_body(void **state)
     assert_int_equal(fake_engine_total(f->engine, "m"), 1);
 }
 
+static void a_total_is_set_and_a_key_deleted(void **state)
+{
+    struct fixture *f = *state;
+
+    expect(f,
+           "PUT /counters/a%2Fb HTTP/1.1\r\n" JSON "Content-Length: 12\r\n\r\n"
+           "{\"value\":-7}",
+           200);
+    assert_non_null(strstr(answer(f), "\r\n\r\n{\"data\":{\"key\":\"a/b\",\"value\":-7}}"));
+    assert_true(f->call.counts);
+    expect(f, "PUT /counters/a%2Fb HTTP/1.1\r\n" FORM "Content-Length: 7\r\n\r\nvalue=9", 200);
+    assert_int_equal(fake_engine_total(f->engine, "a/b"), 9);
+    expect(f, "DELETE /counters/a%2Fb HTTP/1.1\r\nHost: x\r\n\r\n", 204);
+    assert_string_equal(strstr(answer(f), "\r\n\r\n"), "\r\n\r\n");
+    assert_null(strstr(answer(f), "Content-Length"));
+    assert_true(f->call.counts);
+    expect(f, "GET /counters/a%2Fb HTTP/1.1\r\nHost: x\r\n\r\n", 404);
+    expect(f, "DELETE /counters/nobody HTTP/1.1\r\nHost: x\r\n\r\n", 204);
+}
+
+static void a_set_may_be_answered_minimally_and_a_delete_always_is(void **state)
+{
+    struct fixture *f = *state;
+
+    expect(f,
+           "PUT /counters/m HTTP/1.1\r\n" FORM "Prefer: return=minimal\r\n"
+           "Content-Length: 7\r\n\r\nvalue=3",
+           202);
+    assert_non_null(strstr(answer(f), "\r\nPreference-Applied: return=minimal\r\n"));
+    assert_int_equal(fake_engine_total(f->engine, "m"), 3);
+    expect(f, "DELETE /counters/m HTTP/1.1\r\nHost: x\r\nPrefer: return=minimal\r\n\r\n", 204);
+    assert_int_equal(fake_engine_total(f->engine, "m"), 0);
+}
+
+static void what_is_wrong_with_a_set_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    expect(f, "PUT /counters/a HTTP/1.1\r\nHost: x\r\n\r\n", 415);
+    expect(f, "PUT /counters/a HTTP/1.1\r\n" JSON "Accept: text/html\r\n\r\n", 406);
+    expect(f, "PUT /counters/%zz HTTP/1.1\r\n" JSON "Content-Length: 2\r\n\r\n{}", 400);
+    expect(f, "PUT /counters/%00 HTTP/1.1\r\n" JSON "Content-Length: 2\r\n\r\n{}", 422);
+    expect(f, "PUT /counters/a HTTP/1.1\r\n" JSON "Content-Length: 2\r\n\r\n{}", 422);
+    assert_non_null(strstr(answer(f), "value must be an integer"));
+    expect(f, "PUT /counters/a HTTP/1.1\r\n" JSON "\r\n", 400);
+    expect(f, "DELETE /counters/%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400);
+    assert_int_equal(fake_engine_seen(f->engine).turns_begun, 0);
+    expect(f, "PUT /counters/full HTTP/1.1\r\n" FORM "Content-Length: 7\r\n\r\nvalue=3", 503);
+    expect(f, "DELETE /counters/full HTTP/1.1\r\nHost: x\r\n\r\n", 503);
+    assert_non_null(strstr(answer(f), "\r\nRetry-After: 1\r\n"));
+}
+
 static void health_says_why_it_is_bad(void **state)
 {
     struct fixture *f = *state;
@@ -254,6 +309,21 @@ static void a_waiting_call_is_given_again_with_its_key(void **state)
     assert_int_equal(fake_engine_seen(f->engine).pins, 0);
 }
 
+static void a_set_that_waits_for_the_next_turn_is_given_again(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(ask(f, "PUT /counters/turn HTTP/1.1\r\n" FORM
+                            "Content-Length: 7\r\n\r\nvalue=3"),
+                     API_WAITS);
+    assert_int_equal(fake_engine_total(f->engine, "turn"), 0);
+    (void)api_turn_end(&f->api, false);
+    f->out.size = 0;
+    assert_int_equal(api_again(&f->api, &f->call, &f->out), API_ANSWERED);
+    assert_int_equal(f->call.status, 200);
+    assert_int_equal(fake_engine_total(f->engine, "turn"), 3);
+}
+
 static void an_answer_without_memory_is_none(void **state)
 {
     struct fixture *f = *state;
@@ -274,9 +344,13 @@ int main(void)
         TEST(the_engines_answers_have_their_statuses),
         TEST(a_counter_is_read_with_what_is_synced_of_it),
         TEST(a_minimal_answer_is_202_without_a_body),
+        TEST(a_total_is_set_and_a_key_deleted),
+        TEST(a_set_may_be_answered_minimally_and_a_delete_always_is),
+        TEST(what_is_wrong_with_a_set_changes_nothing),
         TEST(health_says_why_it_is_bad),
         TEST(the_metrics_page_is_the_renderers),
         TEST(a_waiting_call_is_given_again_with_its_key),
+        TEST(a_set_that_waits_for_the_next_turn_is_given_again),
         TEST(an_answer_without_memory_is_none),
     };
 
