@@ -29,6 +29,7 @@ extern const struct command commands[];
 int command_serve(const struct config *config);
 int command_verify(const struct config *config);
 int command_journal_dump(const struct config *config);
+int command_journal_salvage(const struct config *config);
 int command_healthcheck(const struct config *config);
 int command_version(const struct config *config);
 int command_help(const struct config *config);

@@ -4,36 +4,13 @@
  * Damage ends the dump with its place on standard error.
  */
 #include "command/command.h"
-#include "http/reply.h"
+#include "command/journal_print.h"
 #include "journal/datadir.h"
 #include "journal/scan.h"
 #include "journal/state.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-static const char *kind_name(unsigned kind)
-{
-    static const char *const names[] = {"?", "add", "set", "delete", "seal"};
-
-    return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : names[0];
-}
-
-static enum sr_result print_key(struct sr_span key, struct sr_err *err)
-{
-    struct sr_buffer text;
-    enum sr_result result;
-
-    sr_buffer_init(&text, 8 * SR_KEY_SIZE_MAX);
-    result = http_json_string(&text, key);
-    if (result == SR_OK) {
-        (void)printf(",\"key\":%.*s", (int)text.size, (const char *)text.data);
-    } else {
-        (void)sr_fail(err, result, "out of memory printing a key");
-    }
-    sr_buffer_done(&text);
-    return result;
-}
 
 static enum sr_result print_record(void *context, const struct scan_record *in,
                                    struct sr_err *err)
@@ -45,9 +22,9 @@ static enum sr_result print_record(void *context, const struct scan_record *in,
     (void)printf("{\"file\":\"%s\",\"offset\":%" PRIu64 ",\"sequence\":%" PRIu64
                  ",\"epoch\":%" PRIu64 ",\"kind\":\"%s\"",
                  in->file->name, in->offset, in->frame->sequence, record->epoch,
-                 kind_name(record->kind));
+                 journal_print_kind(record->kind));
     if (record->kind != RECORD_SEAL) {
-        result = print_key(record->key, err);
+        result = journal_print_key(record->key, err);
         (void)printf(",\"value\":%" PRId64 ",\"generation\":%" PRIu32, record->value,
                      record->generation);
     }
@@ -63,11 +40,7 @@ static enum sr_result print_state(struct disk *disk, const struct scan_file *fil
     struct sr_change change;
 
     while (result == SR_OK && (result = state_reader_next(reader, &change, err)) == SR_OK) {
-        (void)printf("{\"file\":\"%s\",\"epoch\":%" PRIu64 ",\"kind\":\"%s\"", file->name,
-                     file->header.epoch, kind_name(change.kind));
-        result = print_key(change.key, err);
-        (void)printf(",\"value\":%" PRId64 ",\"generation\":%" PRIu32 "}\n",
-                     (int64_t)change.value, change.generation);
+        result = journal_print_change(file->name, file->header.epoch, &change, err);
     }
     state_reader_close(&reader);
     return result == SR_NOT_FOUND ? SR_OK : result;

@@ -211,16 +211,44 @@ static const char *judge(struct verify *v, uint64_t *ret_epochs, uint64_t *ret_c
     return judge_table(v);
 }
 
+/* The earliest epoch from which the chain of state files leads to the newest one. */
+static uint64_t chain_begin(const struct verify *v)
+{
+    uint64_t epoch = v->scan.covered_epoch;
+
+    for (size_t i = v->scan.state_count; i-- > 0;) {
+        const struct journal_header *header = &state_at(v, i)->header;
+
+        if (header->sealed && header->epoch == epoch) {
+            epoch = header->predecessor;
+        }
+    }
+    return epoch;
+}
+
+static void print_identity(const struct verify *v)
+{
+    struct sr_uuid instance = datadir_instance(v->datadir);
+    char text[SR_UUID_TEXT_SIZE];
+    size_t count = 0;
+    const struct sr_uuid *tokens = datadir_tokens(v->datadir, &count);
+
+    sr_uuid_text(&instance, text);
+    (void)printf("directory  %s\ninstance   %s\n", datadir_path(v->datadir), text);
+    if (count > 0) {
+        sr_uuid_text(&tokens[count - 1], text);
+        (void)printf("owner      %s, its newest token\n", text);
+    }
+}
+
 static void print_findings(const struct verify *v, uint64_t epochs, uint64_t changes)
 {
-    char instance[SR_UUID_TEXT_SIZE];
-    struct sr_uuid uuid = datadir_instance(v->datadir);
-
-    sr_uuid_text(&uuid, instance);
-    (void)printf("directory  %s\ninstance   %s\n", datadir_path(v->datadir), instance);
+    print_identity(v);
     (void)printf("journal    readable: %zu raw files, %zu state files with %" PRIu64
                  " changes, torn tail of %" PRIu64 " bytes\n",
                  v->scan.raw_count, v->scan.state_count, v->state_changes, v->scan.torn_bytes);
+    (void)printf("chain      a database at epoch %" PRIu64 " or later can be caught up\n",
+                 chain_begin(v));
     if (v->row_found) {
         (void)printf("database   epoch %" PRIu64 ", newest epoch here %" PRIu64 "\n",
                      v->row_epoch, v->scan.newest_epoch);

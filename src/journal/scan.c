@@ -18,6 +18,22 @@ struct listing {
     bool failed;
 };
 
+/* What happens at damage: `lost` NULL refuses it, else it is told and passed over. */
+struct tolerance {
+    scan_lost_fn *lost;
+    void *context;
+};
+
+static enum sr_result tolerate(const struct tolerance *tolerance, enum sr_result result,
+                               const struct sr_err *err)
+{
+    if (result != SR_DAMAGED || tolerance->lost == NULL) {
+        return result;
+    }
+    tolerance->lost(tolerance->context, err->text);
+    return SR_OK;
+}
+
 static bool starts_with(const char *name, const char *prefix)
 {
     return strncmp(name, prefix, strlen(prefix)) == 0;
@@ -173,7 +189,8 @@ static int compare_files(const void *a, const void *b)
 
 /* Names of unfinished files and runs are kept apart; the others' headers are read. */
 static enum sr_result sort_out(struct disk *disk, const struct listing *listing,
-                               struct scan *scan, struct sr_err *err)
+                               const struct tolerance *tolerance, struct scan *scan,
+                               struct sr_err *err)
 {
     size_t count = 0;
 
@@ -190,10 +207,15 @@ static enum sr_result sort_out(struct disk *disk, const struct listing *listing,
             memcpy(scan->leftovers[scan->leftover_count++], name, SCAN_NAME_SIZE);
             continue;
         }
+        scan->files[count] = (struct scan_file){.counts = false};
         memcpy(scan->files[count].name, name, SCAN_NAME_SIZE);
         result = read_headers(disk, &scan->files[count], err);
         if (result != SR_OK) {
-            return result;
+            result = tolerate(tolerance, result, err);
+            if (result != SR_OK) {
+                return result;
+            }
+            continue;
         }
         if (scan->files[count].header.kind == JOURNAL_FILE_STATE) {
             scan->state_count++;
@@ -280,7 +302,8 @@ static void sum_up(struct scan *scan)
     }
 }
 
-enum sr_result scan_open(struct disk *disk, struct scan *ret_scan, struct sr_err *err)
+static enum sr_result open_scan(struct disk *disk, const struct tolerance *tolerance,
+                                struct scan *ret_scan, struct sr_err *err)
 {
     struct listing listing = {0};
     struct scan scan = {.next_sequence = 1};
@@ -290,12 +313,12 @@ enum sr_result scan_open(struct disk *disk, struct scan *ret_scan, struct sr_err
         result = sr_fail(err, SR_NO_MEMORY, "too many journal files to list");
     }
     if (result == SR_OK) {
-        result = sort_out(disk, &listing, &scan, err);
+        result = sort_out(disk, &listing, tolerance, &scan, err);
     }
     free(listing.names);
     if (result == SR_OK) {
         sum_up(&scan);
-        result = order_raw(&scan, err);
+        result = tolerate(tolerance, order_raw(&scan, err), err);
     }
     if (result != SR_OK) {
         scan_done(&scan);
@@ -303,6 +326,21 @@ enum sr_result scan_open(struct disk *disk, struct scan *ret_scan, struct sr_err
     }
     *ret_scan = scan;
     return SR_OK;
+}
+
+enum sr_result scan_open(struct disk *disk, struct scan *ret_scan, struct sr_err *err)
+{
+    const struct tolerance none = {.lost = NULL};
+
+    return open_scan(disk, &none, ret_scan, err);
+}
+
+enum sr_result scan_open_past_damage(struct disk *disk, scan_lost_fn *lost, void *context,
+                                     struct scan *ret_scan, struct sr_err *err)
+{
+    const struct tolerance tolerance = {.lost = lost, .context = context};
+
+    return open_scan(disk, &tolerance, ret_scan, err);
 }
 
 void scan_done(struct scan *scan)

@@ -49,6 +49,12 @@ enum sr_result scan_open(struct disk *disk, struct scan *ret_scan,
                          struct sr_err *err) SR_MUST_USE;
 void scan_done(struct scan *scan);
 
+/* The same for what must be read although it is damaged: `lost` is told about every file whose
+ * header is not valid, which is left out, and about missing ones. */
+typedef void scan_lost_fn(void *context, const char *what);
+enum sr_result scan_open_past_damage(struct disk *disk, scan_lost_fn *lost, void *context,
+                                     struct scan *ret_scan, struct sr_err *err) SR_MUST_USE;
+
 struct scan_record {
     const struct scan_file *file;
     const struct journal_frame *frame;

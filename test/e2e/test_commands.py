@@ -1,11 +1,13 @@
 """Subcommands and the words for people: version, help, verify, journal dump, healthcheck, mistakes."""
 
+import json
 import re
 
 import pytest
 
 from lib.postgres import free_port
-from lib.server import run
+from lib.server import StartFailed, run
+from lib.waiting import eventually
 
 OPTIONS = ["--listen", "--port", "--database-url", "--data-dir", "--sync-interval", "--durability",
            "--workers", "--memory-limit", "--journal-limit", "--journal-retention", "--log-level",
@@ -32,7 +34,7 @@ def test_help_lists_every_option_with_its_variable(home):
     for option in OPTIONS:
         assert option in done.stdout
         assert option[2:].replace("-", "_").upper() in done.stdout
-    for command in ("verify", "journal dump", "healthcheck", "version"):
+    for command in ("verify", "journal dump", "journal salvage", "healthcheck", "version"):
         assert command in done.stdout
 
 
@@ -120,6 +122,46 @@ def test_journal_dump_shows_what_was_counted(start_server, store):
     assert done.returncode == 0
     assert any("dumped-key" in line and "12345" in line for line in done.stdout.splitlines())
     assert "\x1b" not in done.stdout
+
+
+def test_a_damaged_journal_is_refused_and_salvaged(start_server, make_server, store):
+    """The way out that docs/OPERATIONS.md names, step by step."""
+    server = start_server("--sync-interval", "300ms", store=store)
+    server.increment("a", 1000)
+    eventually(lambda: store.totals() == {"a": 1000}, 5, "the first flush")
+    server.restart("kill", wait="settled")
+    server.options[1] = "1h"
+    server.restart()
+    for n in range(40):
+        server.increment("a", 1)
+        server.increment(f"b{n}", 2)
+    server.kill()
+    file, offset = middle_frame(server)
+    with open(server.data_dir / file, "r+b") as raw:
+        raw.seek(offset + 70)
+        raw.write(b"\xff\xff\xff")
+    with pytest.raises(StartFailed) as refused:
+        server.start()
+    assert file in refused.value.log and f"offset {offset}" in refused.value.log
+    before = {path: path.read_bytes() for path in server.data_dir.glob("*-*")}
+    done = server.command_output("journal", "salvage")
+    assert done.returncode == 1 and f"{file}: frames" in done.stderr, done.stderr
+    assert {path: path.read_bytes() for path in server.data_dir.glob("*-*")} == before
+    fresh = make_server(store=store).start()
+    for change in map(json.loads, done.stdout.splitlines()):
+        assert change["kind"] == "add"
+        fresh.increment(change["key"], change["value"])
+    assert fresh.terminate() == 0
+    totals = store.totals()
+    assert sum(totals.values()) in (1000 + 40 + 80 - 1, 1000 + 40 + 80 - 2), "one frame, one increment, is lost"
+
+
+def middle_frame(server):
+    """File and offset of a frame in the middle of the newest raw file."""
+    lines = server.command_output("journal", "dump").stdout.splitlines()
+    frames = [(line["file"], line["offset"]) for line in map(json.loads, lines) if "offset" in line]
+    newest = [frame for frame in frames if frame[0] == frames[-1][0]]
+    return newest[len(newest) // 2]
 
 
 def test_subcommands_do_not_change_the_directory(start_server, sqlite):
