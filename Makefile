@@ -1,7 +1,7 @@
 # A thin front for meson and the scripts: `make help`. Everything it makes lies in build*/.
 SHELL = /bin/sh
 .DEFAULT_GOAL = build
-.PHONY: build run test test-asan test-tsan torture lint format bench fuzz simulate clean help deps
+.PHONY: build run test test-asan test-tsan torture lint format bench fuzz flips simulate clean help deps
 
 FUZZ_SECONDS ?= 60
 SEEDS ?= 1000
@@ -64,6 +64,11 @@ fuzz: ## each fuzz target for FUZZ_SECONDS (60) with sanitizers
 	$(DEPS) fuzz
 	@CC=clang scripts/build build-fuzz -Dfuzzing=true -Dtests=disabled -Db_sanitize=address,undefined -Db_lundef=false || $(BUILD_FAILED)
 	@scripts/fuzz build-fuzz $(FUZZ_SECONDS)
+
+flips: ## each single bit, cut and pair of garbage of a journal, some minutes; the unit test journal/flips takes some of them
+	$(DEPS) test
+	@scripts/build build -Dtests=enabled
+	@FLIPS=all CMOCKA_MESSAGE_OUTPUT=TAP build/test/unit/test_journal_flips
 
 clean: ## remove all build directories
 	rm -rf build build-*
