@@ -141,7 +141,7 @@ static bool is_over(const struct worker *w, const struct connection *c)
         return false;
     }
     return c->closing || (c->peer_ended && !c->unparsed) ||
-           (w->draining && connection_idle(c) && !c->readable);
+           (w->draining && w->grace_until_ms == 0 && connection_idle(c) && !c->readable);
 }
 
 /* Bytes that the client sent and nobody read would make the kernel reset the connection, and

@@ -45,12 +45,20 @@ static void wait(struct worker *w, struct connection *c, const struct api_call *
     connection_output_trim(w, c);
 }
 
+/* Whether the connection stays after this answer. While draining it does not, though its client
+ * counts on it and may be sending the next request: it must still read this answer. */
+static bool stays_open(const struct worker *w, struct connection *c, bool keep_alive)
+{
+    c->linger = c->linger || (keep_alive && w->draining);
+    return keep_alive && !w->draining;
+}
+
 /* False where no further request may follow in this piece of work. */
 static bool take_request(struct worker *w, struct connection *c, struct http_request *request)
 {
     struct api_call call;
 
-    request->keep_alive = request->keep_alive && !w->draining;
+    request->keep_alive = stays_open(w, c, request->keep_alive);
     switch (api_begin(&w->api, request, &c->output, &call)) {
     case API_ANSWERED:
         return finish(w, c, &call);
@@ -171,7 +179,7 @@ void connection_retry(struct worker *w, struct connection *c)
     enum api_step step;
 
     memset(&w->answered, 0, sizeof(w->answered));
-    waiting->call.keep_alive = waiting->call.keep_alive && !w->draining;
+    waiting->call.keep_alive = stays_open(w, c, waiting->call.keep_alive);
     step = connection_output_open(w, c, 0) ? api_again(&w->api, &waiting->call, &c->output)
                                            : API_FAILED;
     if (step == API_WAITS) {

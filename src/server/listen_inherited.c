@@ -117,13 +117,17 @@ static enum sr_result take(int fd, struct listener *listener, struct sr_err *err
     return SR_OK;
 }
 
+long listen_inherited_count(void)
+{
+    return number_of("LISTEN_PID") == (long)getpid() ? number_of("LISTEN_FDS") : 0;
+}
+
 enum sr_result listen_inherited(struct listeners *listeners, struct sr_err *err)
 {
-    long count = number_of("LISTEN_FDS");
-    bool ours = number_of("LISTEN_PID") == (long)getpid();
+    long count = listen_inherited_count();
 
     forget();
-    if (!ours || count == 0) {
+    if (count == 0) {
         return SR_OK;
     }
     if (count > LISTENERS_MAX) {

@@ -57,6 +57,9 @@ enum sr_result listen_tcp(const char *address, uint16_t *port, uint32_t worker_c
 enum sr_result listen_unix(const char *path, struct listener *listener,
                            struct sr_err *err) SR_MUST_USE;
 
+/* How many sockets LISTEN_FDS names, 0 where they are not for this process. */
+long listen_inherited_count(void);
+
 /* The sockets that LISTEN_FDS of sd_listen_fds(3) names; count 0 where there are none. */
 enum sr_result listen_inherited(struct listeners *listeners, struct sr_err *err) SR_MUST_USE;
 

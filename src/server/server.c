@@ -53,6 +53,7 @@ void server_options_default(struct server_options *options)
         .write_timeout_ms = 10000,
         .hold_timeout_ms = 10000,
         .linger_timeout_ms = 2000,
+        .drain_grace_ms = 1000,
         .answers_queued_max = 256U << 10,
         .bodies_in_flight_max = 64U << 20,
     };
@@ -286,6 +287,11 @@ enum sr_result server_drain(struct server *server, uint64_t deadline_ms)
     }
     listeners_close(&server->listeners); /* the shared ones; workers closed their own */
     return in_time ? SR_OK : SR_TIMEOUT;
+}
+
+bool server_sockets_inherited(void)
+{
+    return listen_inherited_count() > 0;
 }
 
 const char *server_url(const struct server *server, size_t index)

@@ -17,6 +17,7 @@
 #include "metrics/http_metrics.h"
 #include "server/engine.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,7 @@ struct server_options {
     uint32_t write_timeout_ms;   /* without the client taking a byte; six times that in all */
     uint32_t hold_timeout_ms;    /* for the journal: then connections close unanswered */
     uint32_t linger_timeout_ms;  /* for the client to close after our last answer */
+    uint32_t drain_grace_ms;     /* with inherited sockets: see server_drain */
     size_t answers_queued_max;   /* bytes per connection: beyond it no request of it is read */
     size_t bodies_in_flight_max; /* bytes of incomplete requests in all: 503 beyond it */
     struct engine *engine;       /* borrowed */
@@ -58,6 +60,9 @@ void server_options_default(struct server_options *options);
 enum sr_result server_open(const struct server_options *options, struct server **ret_server,
                            struct sr_err *err) SR_MUST_USE;
 
+/* Whether server_open will find inherited sockets: asked before it. */
+bool server_sockets_inherited(void);
+
 /* Accepts NULL. Workers must have ended: server_drain, or never started. */
 void server_close(struct server **server);
 
@@ -66,7 +71,9 @@ enum sr_result server_start(struct server *server, struct sr_err *err) SR_MUST_U
 
 /* Stops accepting, closes what is idle, answers what is in flight with Connection: close, and
  * ends the workers; at deadline_ms (monotonic) what is left is cut. SR_TIMEOUT where something
- * was cut. */
+ * was cut. With inherited sockets somebody serves on after us, and nothing needs to fail: idle
+ * connections are closed only when drain_grace_ms have passed without a request of theirs,
+ * which gets its answer with Connection: close like all others. */
 enum sr_result server_drain(struct server *server, uint64_t deadline_ms) SR_MUST_USE;
 
 /* The addresses listened on: "http://127.0.0.1:3333", "unix:/path"; NULL beyond the last. */

@@ -196,6 +196,9 @@ static int sleep_ms(struct worker *w)
     if (w->accept_paused_until_ms != 0) {
         next_ms = earlier(next_ms, w->accept_paused_until_ms);
     }
+    if (w->grace_until_ms != 0) {
+        next_ms = earlier(next_ms, w->grace_until_ms);
+    }
     return next_ms > w->now_ms ? (int)(next_ms - w->now_ms) : 0;
 }
 
@@ -234,11 +237,28 @@ static void wait_for_events(struct worker *w)
     worker_accept_resume(w);
 }
 
-/* Every connection is read once more; those that have nothing to say close then. */
+static bool has_inherited(const struct worker *w)
+{
+    for (uint32_t i = 0; i < w->acceptor_count; i++) {
+        if (w->acceptors[i].kind == LISTENER_INHERITED) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A request may be on its way on any idle connection: closing all of them now would fail it. */
 static void begin_drain(struct worker *w)
 {
     w->draining = true;
+    w->grace_until_ms = w->now_ms + (has_inherited(w) ? w->shared->options.drain_grace_ms : 0);
     worker_accept_end(w);
+}
+
+/* Every connection is read once more; those that have nothing to say close then. */
+static void end_grace(struct worker *w)
+{
+    w->grace_until_ms = 0;
     for (struct list_link *link = w->all.next; link != &w->all;) {
         struct connection *c = LIST_OWNER(link, struct connection, all_link);
 
@@ -252,6 +272,9 @@ static void look_at_flags(struct worker *w)
 {
     if (!w->draining && atomic_load(&w->shared->draining)) {
         begin_drain(w);
+    }
+    if (w->grace_until_ms != 0 && w->now_ms >= w->grace_until_ms) {
+        end_grace(w);
     }
     if (w->draining && atomic_load(&w->shared->stopping)) {
         close_all(w);

@@ -80,6 +80,7 @@ struct worker {
     bool woken;              /* the engine called since the last loop turn */
     bool waits_for_turn;     /* a request waits for nothing but the next turn */
     bool draining;
+    uint64_t grace_until_ms; /* draining: idle connections stay until then; 0: no longer */
 };
 
 /* Everything but the thread; takes over the worker's own sockets out of listeners. */

@@ -5,8 +5,15 @@
 
 #include "base/clock.h"
 
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define LONG_MS 5000
 
@@ -176,6 +183,96 @@ static void the_deadline_cuts_what_is_left(void **state)
     service_stop(&service);
 }
 
+/* A server on an inherited socket, as sd_listen_fds(3) passes it: descriptor 3. */
+static void run_inherited(struct service *service, uint32_t grace_ms)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char pid[16];
+
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(fd, 16), 0);
+    if (fd != 3) {
+        assert_int_equal(fcntl(3, F_GETFD), -1); /* nobody else's */
+        assert_int_equal(dup2(fd, 3), 3);
+        assert_int_equal(close(fd), 0);
+    }
+    (void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
+    assert_int_equal(setenv("LISTEN_PID", pid, 1), 0);
+    assert_int_equal(setenv("LISTEN_FDS", "1", 1), 0);
+    assert_true(server_sockets_inherited());
+    service_prepare(service, 1);
+    service->options.drain_grace_ms = grace_ms;
+    service_start(service);
+    assert_false(server_sockets_inherited());
+}
+
+/* Whoever serves on after us need not see a request fail that was under way to us. */
+static void a_request_of_an_idle_connection_is_answered_in_the_grace(void **state)
+{
+    struct service service;
+    struct drain drain;
+    int fd;
+
+    (void)state;
+    run_inherited(&service, 60000);
+    fd = client_open(&service);
+    AWAIT(&service, connections_accepted, 1);
+    start_drain(&drain, &service, LONG_MS);
+    client_expect_silence(fd);
+    client_get(fd, "/livez");
+    expect_last_answer(fd);
+    client_close(&fd);
+    assert_int_equal(end_drain(&drain), SR_OK);
+    service_stop(&service);
+}
+
+static void after_the_grace_idle_connections_close(void **state)
+{
+    struct service service;
+    struct drain drain;
+    int fd;
+
+    (void)state;
+    run_inherited(&service, 30);
+    fd = client_open(&service);
+    AWAIT(&service, connections_accepted, 1);
+    start_drain(&drain, &service, LONG_MS);
+    client_expect_end(fd);
+    client_close(&fd);
+    assert_int_equal(end_drain(&drain), SR_OK);
+    service_stop(&service);
+}
+
+/* Its next request may be under way when the last answer says close: a reset, which closing at
+ * once would cause, may take that answer from it. */
+static void a_client_that_sends_on_is_not_reset(void **state)
+{
+    struct service service;
+    struct drain drain;
+    int error = -1;
+    socklen_t size = sizeof(error);
+    int fd;
+
+    (void)state;
+    run_inherited(&service, 60000);
+    fd = client_open(&service);
+    AWAIT(&service, connections_accepted, 1);
+    start_drain(&drain, &service, LONG_MS);
+    client_expect_silence(fd);
+    client_get(fd, "/livez");
+    expect_last_answer(fd);
+    client_get(fd, "/livez");
+    AWAIT(&service, bytes_received, 2 * strlen("GET /livez HTTP/1.1"));
+    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size), 0);
+    assert_int_equal(error, 0);
+    client_close(&fd);
+    assert_int_equal(end_drain(&drain), SR_OK);
+    service_stop(&service);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +281,9 @@ int main(void)
         cmocka_unit_test(a_request_that_is_coming_in_is_awaited),
         cmocka_unit_test(what_was_sent_before_is_answered),
         cmocka_unit_test(the_deadline_cuts_what_is_left),
+        cmocka_unit_test(a_request_of_an_idle_connection_is_answered_in_the_grace),
+        cmocka_unit_test(after_the_grace_idle_connections_close),
+        cmocka_unit_test(a_client_that_sends_on_is_not_reset),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
