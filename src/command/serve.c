@@ -110,8 +110,19 @@ int command_serve(const struct config *config)
                  (enum sr_log_format)config_number(config, CONFIG_LOG_FORMAT));
     signals_prepare();
     raise_descriptor_limit();
-    code = service_open(&service, config, &err) == SR_OK ? run(&service)
-                                                         : failed("server.start_failed", &err);
+    switch (service_open(&service, config, &err)) {
+    case SR_OK:
+        code = run(&service);
+        break;
+    case SR_CLOSED:
+        sr_log(SR_LOG_INFO, "server.ended", err.text);
+        sr_log_flush();
+        code = COMMAND_OK;
+        break;
+    default:
+        code = failed("server.start_failed", &err);
+        break;
+    }
     service_close(&service);
     return code;
 }

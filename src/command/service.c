@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "command/events.h"
 #include "command/scrape.h"
+#include "command/takeover.h"
 
 #include <stdlib.h>
 
@@ -47,8 +48,7 @@ static void claim_soon(void *context)
 static enum sr_result open_journal(struct service *s, struct sr_err *err)
 {
     const struct config *c = s->config;
-    enum sr_result result =
-        datadir_open(config_text(c, CONFIG_DATA_DIR), false, &s->datadir, err);
+    enum sr_result result = takeover_datadir(c, &s->datadir, err);
     struct journal_options options = {
         .durability = (enum journal_durability)config_number(c, CONFIG_DURABILITY),
         .limit_bytes = config_number(c, CONFIG_JOURNAL_LIMIT),

@@ -33,7 +33,8 @@ struct service {
 };
 
 /* Builds all parts and listens; no thread runs yet. On failure what was built is left to
- * service_close. SR_INVALID: an option's value; else what the part says. The service must not
+ * service_close. SR_INVALID: an option's value; SR_CLOSED: SIGTERM or SIGINT came while a
+ * predecessor still had the data directory; else what the part says. The service must not
  * move after. */
 enum sr_result service_open(struct service *service, const struct config *config,
                             struct sr_err *err) SR_MUST_USE;

@@ -52,6 +52,15 @@ static void let_the_next_one_end_the_process(void)
     SR_CHECK(pthread_sigmask(SIG_UNBLOCK, &set, NULL) == 0);
 }
 
+bool signals_come_within(uint32_t ms)
+{
+    const struct timespec wait = {.tv_sec = ms / 1000U,
+                                  .tv_nsec = (long)(ms % 1000U) * 1000000};
+    sigset_t set = ending_signals();
+
+    return sigtimedwait(&set, NULL, &wait) > 0;
+}
+
 const char *signals_wait(void (*each_second)(void))
 {
     const struct timespec second = {.tv_sec = 1};
