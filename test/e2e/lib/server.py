@@ -35,7 +35,7 @@ def environment(home, extra=None):
 class Server:
     """options: flags as a list; store: its URL is passed on (None: the default)."""
 
-    def __init__(self, directory, store=None, options=(), env=None, preexec=None, data_dir=None):
+    def __init__(self, directory, store=None, options=(), env=None, preexec=None, data_dir=None, inherited=None):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.data_dir = Path(data_dir or self.directory / "data")
@@ -43,6 +43,7 @@ class Server:
         self.options = list(options)
         self.env = environment(self.directory, env)
         self.preexec = preexec
+        self.inherited = inherited  # a listening socket to pass on as LISTEN_FDS
         self.process = None
         self.port = None
         self.exit_code = None
@@ -54,7 +55,15 @@ class Server:
         flags = ["--data-dir", str(self.data_dir)] if self.data_dir else []
         flags += ["--port", "0"] if "--port" not in given and "PORT" not in self.env else []
         flags += ["--database-url", self.store.url] if self.store else []
-        return [str(settings.binary())] + flags + self.options
+        return self._inheriting() + [str(settings.binary())] + flags + self.options
+
+    def _inheriting(self):
+        """Passes the socket on as sd_listen_fds(3) wants it: descriptor 3, named for the very process."""
+        if self.inherited is None:
+            return []
+        number = self.inherited.fileno()
+        move = f"exec 3<&{number} {number}<&-; " if number != 3 else ""
+        return ["bash", "-c", move + 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"']
 
     def start(self, wait="settled", timeout=20):
         """wait: 'settled' (ready and totals known), 'ready', 'live', 'listening', or None."""
@@ -65,15 +74,20 @@ class Server:
             self.process = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=self.env,
                 cwd=self.directory, preexec_fn=self._before_exec,
+                pass_fds=[self.inherited.fileno()] if self.inherited else [],
             )
         if wait is None:
             return self
-        eventually(self._listening, timeout, "the server prints its URL")
+        self.await_listening(timeout)
         path = {"settled": "/readyz", "ready": "/readyz", "live": "/livez"}.get(wait)
         if path:
             eventually(lambda: self._answers(path), timeout, f"{path} is 200")
         if wait == "settled":
             eventually(self._knows_totals, timeout, "totals are known")
+        return self
+
+    def await_listening(self, timeout=20):
+        eventually(self._listening, timeout, "the server prints its URL")
         return self
 
     def _knows_totals(self):
