@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "command/address.h"
 #include "command/cgroup.h"
+#include "command/protection.h"
 #include "store/store.h"
 
 #include <sched.h>
@@ -150,6 +151,11 @@ enum sr_result config_read(struct config *config, const char *const *arguments,
 
     if (result == SR_OK) {
         result = address_list_check(config_text(config, CONFIG_LISTEN), err);
+    }
+    if (result == SR_OK) {
+        struct guard_options ignored;
+
+        result = protection_options(config, &ignored, err);
     }
     if (result == SR_OK) {
         result = find_data_dir(config, environment, err);

@@ -33,8 +33,12 @@ enum config_option {
     CONFIG_IDLE_TIMEOUT,
     CONFIG_WRITE_TIMEOUT,
     CONFIG_HOLD_TIMEOUT,
-    CONFIG_LOG_LEVEL,  /* number: enum sr_log_level */
-    CONFIG_LOG_FORMAT, /* number: enum sr_log_format */
+    CONFIG_RATE_LIMIT,
+    CONFIG_RATE_LIMIT_BURST,
+    CONFIG_TRUSTED_PROXIES,
+    CONFIG_PROXY_HEADER, /* number: enum forwarded_field */
+    CONFIG_LOG_LEVEL,    /* number: enum sr_log_level */
+    CONFIG_LOG_FORMAT,   /* number: enum sr_log_format */
     CONFIG_PRINT_CONFIG,
     CONFIG_HELP,
     CONFIG_VERSION,

@@ -16,6 +16,8 @@ static const char *const durabilities[] = {"fsync", "write", "none", NULL};
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
 
+static const char *const proxy_headers[] = {"x-forwarded-for", "forwarded", NULL};
+
 /* A default as one would write it, or words for one that config.c finds out. */
 #define USUAL(text) .fallback = (text)
 #define FOUND(words) .fallback_help = (words)
@@ -93,6 +95,19 @@ const struct sr_option config_table[CONFIG_OPTION_COUNT] = {
     [CONFIG_HOLD_TIMEOUT] = {DURATION("hold-timeout", USUAL("10s"), 100, HOURS,
                                       "for the journal to make an answer durable; then the "
                                       "connection closes without it")},
+    [CONFIG_RATE_LIMIT] = {TEXT("rate-limit", "RATE", USUAL("off"),
+                                "requests of one client address: 100/s, 600/m, 1000/h, 5000/d; "
+                                "an IPv6 address counts as its /64")},
+    [CONFIG_RATE_LIMIT_BURST] = {NUMBER("rate-limit-burst", USUAL("0"), 0, 1000000,
+                                        "requests of it that may come at once; 0: the rate's "
+                                        "number")},
+    [CONFIG_TRUSTED_PROXIES] = {TEXT("trusted-proxies", "NETWORKS", USUAL("none"),
+                                     "peers that tell whose request they pass on: comma list "
+                                     "of addresses, CIDR networks and the word unix")},
+    [CONFIG_PROXY_HEADER] = {CHOICE("proxy-header", "NAME", USUAL("x-forwarded-for"),
+                                    proxy_headers,
+                                    "where they tell it: x-forwarded-for or forwarded; the "
+                                    "other one is ignored")},
     [CONFIG_LOG_LEVEL] = {CHOICE("log-level", "LEVEL", USUAL("info"), log_levels,
                                  "least to log: debug, info, warn or error")},
     [CONFIG_LOG_FORMAT] = {CHOICE("log-format", "FORMAT",

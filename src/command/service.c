@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "command/events.h"
+#include "command/protection.h"
 #include "command/scrape.h"
 #include "command/takeover.h"
 
@@ -170,6 +171,17 @@ static void set_limits(const struct config *c, struct server_options *options)
     }
 }
 
+static enum sr_result open_guard(struct service *s, struct sr_err *err)
+{
+    struct guard_options options;
+    enum sr_result result = protection_options(s->config, &options, err);
+
+    if (result == SR_OK && guard_options_in_force(&options)) {
+        result = guard_open(&options, &s->guard, err);
+    }
+    return result;
+}
+
 static enum sr_result open_server(struct service *s, struct sr_err *err)
 {
     uint32_t workers = config_u32(s->config, CONFIG_WORKERS);
@@ -181,6 +193,7 @@ static enum sr_result open_server(struct service *s, struct sr_err *err)
     options.port = (uint16_t)config_number(s->config, CONFIG_PORT);
     options.worker_count = workers;
     options.engine = s->engine;
+    options.guard = s->guard;
     options.render_metrics = scrape_render;
     options.render_context = s;
     set_limits(s->config, &options);
@@ -199,7 +212,7 @@ enum sr_result service_open(struct service *s, const struct config *config, stru
 {
     enum sr_result (*const steps[])(struct service *, struct sr_err *) = {
         open_journal, open_counters, open_engine, open_stores,
-        open_flusher, open_loader,   open_server,
+        open_flusher, open_loader,   open_guard,  open_server,
     };
     enum sr_result result = SR_OK;
 
@@ -262,6 +275,7 @@ enum sr_result service_stop(struct service *s, uint64_t deadline_ms, struct sr_e
 void service_close(struct service *s)
 {
     server_close(&s->server);
+    guard_close(&s->guard);
     free(s->http);
     loader_close(&s->loader);
     flusher_close(&s->flusher);

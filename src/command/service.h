@@ -27,6 +27,7 @@ struct service {
     struct store *flusher_store, *loader_store; /* a connection each */
     struct flusher *flusher;
     struct loader *loader;
+    struct guard *guard; /* NULL: nothing is asked of clients */
     struct server *server;
     const struct http_metrics **http; /* of each worker, for a scrape */
     const char *database_system;      /* "sqlite", "postgresql"; static */

@@ -92,7 +92,13 @@ static void take_transfer_encoding(struct http_parser *parser)
     now->has_transfer_encoding = true;
 }
 
-/* Keeps the first value of a field that the service looks at. */
+/* Proxies on the way may add a line of their own behind what they were sent. */
+static bool counts_from_the_end(enum http_field field)
+{
+    return field == HTTP_FIELD_FORWARDED || field == HTTP_FIELD_X_FORWARDED_FOR;
+}
+
+/* Keeps the first value of a field that the service looks at, or the last one. */
 static void take_known_field(struct http_parser *parser, enum http_field field)
 {
     struct http_progress *now = &parser->now;
@@ -105,7 +111,9 @@ static void take_known_field(struct http_parser *parser, enum http_field field)
     }
     if ((now->field_seen & bit) != 0) {
         now->field_twice |= bit;
-        return;
+        if (!counts_from_the_end(field)) {
+            return;
+        }
     }
     now->field_seen |= bit;
     parser->fields[field] = extent_of(parser, value);

@@ -61,13 +61,13 @@ enum http_field {
 /* What a parsed request says. Spans point into the caller's region and live as long as it. */
 struct http_request {
     enum http_method method;
-    struct sr_span target; /* as sent */
-    struct sr_span path;   /* percent-encoded, starts with '/' (or is "*") */
-    struct sr_span query;  /* without '?', empty where there is none */
-    struct sr_span
-        fields[HTTP_FIELD_COUNT];          /* trimmed; data NULL where absent; the first one */
-    bool field_repeated[HTTP_FIELD_COUNT]; /* sent more than once (no error by itself) */
-    struct sr_span body;                   /* decoded */
+    struct sr_span target;                   /* as sent */
+    struct sr_span path;                     /* percent-encoded, starts with '/' (or is "*") */
+    struct sr_span query;                    /* without '?', empty where there is none */
+    struct sr_span fields[HTTP_FIELD_COUNT]; /* trimmed; data NULL where absent; the first one,
+                                     of what proxies add the last one */
+    bool field_repeated[HTTP_FIELD_COUNT];   /* sent more than once (no error by itself) */
+    struct sr_span body;                     /* decoded */
     bool keep_alive; /* the connection may serve another request after this one */
     bool http_1_0;
 };

@@ -70,7 +70,7 @@ static const char length_name[] = "Content-Length: ";
 static const char close_line[] = "Connection: close\r\n";
 static const char keep_alive_line[] = "Connection: keep-alive\r\n";
 
-/* Of everything but content_type and extra_headers. */
+/* Of everything but content_type, extra_headers and more_headers. */
 #define HEAD_SIZE_MAX                                                                          \
     (STATUS_LINE_MAX + sizeof(json_type_line) + sizeof(length_name) + HTTP_INTEGER_TEXT_MAX +  \
      sizeof(keep_alive_line) + sizeof("\r\n\r\n"))
@@ -84,6 +84,9 @@ static size_t head_size_max(const struct http_reply *reply)
     }
     if (reply->extra_headers != NULL) {
         size += strlen(reply->extra_headers);
+    }
+    if (reply->more_headers != NULL) {
+        size += strlen(reply->more_headers);
     }
     return size;
 }
@@ -126,6 +129,9 @@ static uint8_t *put_head(uint8_t *at, const struct http_reply *reply, size_t bod
     at = put_connection(at, reply);
     if (reply->extra_headers != NULL) {
         at = http_put(at, reply->extra_headers, strlen(reply->extra_headers));
+    }
+    if (reply->more_headers != NULL) {
+        at = http_put(at, reply->more_headers, strlen(reply->more_headers));
     }
     return http_put_literal(at, "\r\n");
 }

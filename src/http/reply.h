@@ -21,6 +21,7 @@ struct http_reply {
     bool http_1_0;             /* with keep_alive adds Connection: keep-alive */
     const char *content_type;  /* NULL: application/json where there is a body */
     const char *extra_headers; /* NULL or whole lines, each ended by CRLF: "Allow: POST\r\n" */
+    const char *more_headers;  /* the same, from another hand */
 };
 
 /* The most bytes a reply of http_reply_total, without extra headers or content type, can take

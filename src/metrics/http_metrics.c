@@ -48,6 +48,18 @@ const char *http_metrics_refusal_label(enum http_metrics_refusal refusal)
     return labels[refusal];
 }
 
+const char *http_metrics_decline_label(enum http_metrics_decline decline)
+{
+    static const char *const labels[] = {
+#define HTTP_METRICS_DECLINE_LABEL(name, label) [name] = (label),
+        HTTP_METRICS_DECLINES(HTTP_METRICS_DECLINE_LABEL)
+#undef HTTP_METRICS_DECLINE_LABEL
+    };
+
+    SR_CHECK(decline < HTTP_METRICS_DECLINE_COUNT);
+    return labels[decline];
+}
+
 const char *http_metrics_method_label(enum http_method method)
 {
     static const char *const labels[] = {

@@ -68,6 +68,18 @@ enum http_metrics_refusal {
         HTTP_METRICS_REFUSAL_COUNT
 };
 
+/* Why the guard answered a request 401, 403 or 429; X(NAME, "metric label"). */
+#define HTTP_METRICS_DECLINES(X)                                                               \
+    X(HTTP_DECLINED_RATE, "rate_limit")                                                        \
+    X(HTTP_DECLINED_RATE_CROWDED, "rate_limit_table_full")
+
+enum http_metrics_decline {
+#define HTTP_METRICS_DECLINE_ENUM(name, label) name,
+    HTTP_METRICS_DECLINES(HTTP_METRICS_DECLINE_ENUM)
+#undef HTTP_METRICS_DECLINE_ENUM
+        HTTP_METRICS_DECLINE_COUNT
+};
+
 #define HTTP_METRICS_METHOD_COUNT (HTTP_METHOD_OTHER + 1)
 
 /*
@@ -80,6 +92,7 @@ struct http_metrics {
     _Atomic uint64_t connections_accepted;
     _Atomic uint64_t connections_closed; /* open ones: accepted minus closed */
     _Atomic uint64_t refused[HTTP_METRICS_REFUSAL_COUNT];
+    _Atomic uint64_t declined[HTTP_METRICS_DECLINE_COUNT];
     _Atomic uint64_t loop_turns;
     _Atomic uint64_t replies_held; /* now: requests answered but not released by the journal */
     _Alignas(64) struct sr_histogram
@@ -95,6 +108,7 @@ void http_metrics_close(struct http_metrics **metrics);
 
 const char *http_route_label(enum http_route route);
 const char *http_metrics_refusal_label(enum http_metrics_refusal refusal);
+const char *http_metrics_decline_label(enum http_metrics_decline decline);
 const char *http_metrics_method_label(
     enum http_method method); /* "_OTHER" as OpenTelemetry has it */
 const char *http_metrics_status_label(enum http_metrics_status status);
@@ -116,6 +130,11 @@ static inline void http_metrics_set(_Atomic uint64_t *gauge, uint64_t value)
 static inline void http_metrics_refused(struct http_metrics *m, enum http_metrics_refusal why)
 {
     http_metrics_add(&m->refused[why], 1);
+}
+
+static inline void http_metrics_declined(struct http_metrics *m, enum http_metrics_decline why)
+{
+    http_metrics_add(&m->declined[why], 1);
 }
 
 static inline enum http_metrics_status http_metrics_status_index(uint16_t status)

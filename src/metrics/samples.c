@@ -98,6 +98,14 @@ void samples_refused(struct exposition *page, const struct metrics_snapshot *s)
     }
 }
 
+void samples_declined(struct exposition *page, const struct metrics_snapshot *s)
+{
+    for (size_t i = 0; i < HTTP_METRICS_DECLINE_COUNT; i++) {
+        count(page, http_metrics_decline_label((enum http_metrics_decline)i),
+              sum_at(s, offsetof(struct http_metrics, declined) + i * sizeof(uint64_t)));
+    }
+}
+
 void samples_received(struct exposition *page, const struct metrics_snapshot *s)
 {
     sum_sample(page, s, offsetof(struct http_metrics, bytes_received));

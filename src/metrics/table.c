@@ -88,6 +88,8 @@ static const struct metric table[] = {
             "Connections accepted.", NULL),
     SAMPLES(METRIC_COUNTER, "simple_request_connections_refused", "", samples_refused,
             "Connections turned away or cut, by reason.", "reason", NULL),
+    SAMPLES(METRIC_COUNTER, "simple_request_requests_declined", "", samples_declined,
+            "Requests answered 401, 403 or 429, by reason.", "reason", NULL),
     SAMPLES(METRIC_COUNTER, "simple_request_http_received_bytes", "bytes", samples_received,
             "Bytes read from clients.", NULL),
     SAMPLES(METRIC_COUNTER, "simple_request_http_sent_bytes", "bytes", samples_sent,

@@ -105,7 +105,7 @@ static void admit(struct worker *w, int fd, const struct sockaddr_storage *addre
         turn_away(w, fd, HTTP_REFUSED_PER_ADDRESS);
         return;
     }
-    if (connection_open(w, fd, &key) == NULL) {
+    if (connection_open(w, fd, address) == NULL) {
         if (shared->addresses != NULL) {
             address_table_leave(shared->addresses, &key);
         }

@@ -18,6 +18,7 @@ enum sr_result api_init(struct api *api, const struct server_options *options,
     memset(api, 0, sizeof(*api));
     api->options = options;
     api->engine_worker = engine_worker;
+    guard_worker_init(&api->guard, options->guard, NULL);
     sr_buffer_init(&api->page, PAGE_SIZE_MAX);
     return http_body_scratch_init(&api->scratch);
 }
@@ -39,7 +40,8 @@ struct http_reply api_reply(const struct api_call *call)
     return (struct http_reply){.status = call->status,
                                .head = call->method == HTTP_METHOD_HEAD,
                                .keep_alive = call->keep_alive,
-                               .http_1_0 = call->http_1_0};
+                               .http_1_0 = call->http_1_0,
+                               .more_headers = call->more_headers};
 }
 
 enum api_step api_answer_error(struct api_call *call, uint16_t status, const char *message,
@@ -102,6 +104,7 @@ static enum api_step answer_metrics(struct api *api, const struct http_request *
 struct api_route {
     const char *path;
     bool has_key;
+    bool unlimited; /* by the rate of the client's address */
     enum http_route route;
     unsigned methods;
     const char *allow;
@@ -126,21 +129,25 @@ static const struct api_route routes[] = {
      .media = {"application", "json"},
      .answer = api_counter},
     {.path = "/livez",
+     .unlimited = true,
      .route = HTTP_ROUTE_LIVEZ,
      .methods = READ_METHODS,
      .allow = ALLOW_READ,
      .answer = answer_health},
     {.path = "/readyz",
+     .unlimited = true,
      .route = HTTP_ROUTE_READYZ,
      .methods = READ_METHODS,
      .allow = ALLOW_READ,
      .answer = answer_health},
     {.path = "/healthz",
+     .unlimited = true,
      .route = HTTP_ROUTE_HEALTHZ,
      .methods = READ_METHODS,
      .allow = ALLOW_READ,
      .answer = answer_health},
     {.path = "/metrics",
+     .unlimited = true,
      .route = HTTP_ROUTE_METRICS,
      .methods = READ_METHODS,
      .allow = ALLOW_READ,
@@ -172,13 +179,6 @@ static const struct api_route *find_route(struct sr_span path)
     return NULL;
 }
 
-/* Why a request is refused before its body is looked at; status 0: it is not. */
-struct refusal {
-    uint16_t status;
-    const char *detail;
-    const char *extra_headers;
-};
-
 static bool accepts(const struct http_request *request, const char *const media[2])
 {
     return media[0] != NULL &&
@@ -198,19 +198,21 @@ static bool has_known_media(const struct http_request *request)
            (media == HTTP_MEDIA_JSON || media == HTTP_MEDIA_FORM);
 }
 
-/* In the order that is promised: 404, 405, 415, 406. */
-static struct refusal check_head(const struct http_request *request,
-                                 const struct api_route *route)
+/* Whether the client may. takes: it is charged for the request, which does not come again. */
+static struct refusal check_client(struct api *api, const struct api_route *route, bool takes)
 {
-    if (route == NULL) {
-        return (struct refusal){404, "there is nothing at this path", NULL};
-    }
-    if (request->method == HTTP_METHOD_OPTIONS) {
+    struct guard_demand demand = {.limited = !route->unlimited, .takes = takes};
+
+    if (api->guard.guard == NULL) {
         return (struct refusal){0};
     }
-    if ((route->methods & 1U << request->method) == 0) {
-        return (struct refusal){405, "this path does not take the method", route->allow};
-    }
+    return guard_admit(&api->guard, &demand, api->now_ms * 1000000U);
+}
+
+/* What the request's media types are refused for: 415, 406. */
+static struct refusal check_media(const struct http_request *request,
+                                  const struct api_route *route)
+{
     if (has_body(request->method) && !has_known_media(request)) {
         return (struct refusal){415,
                                 "Content-Type must be application/json or "
@@ -222,6 +224,25 @@ static struct refusal check_head(const struct http_request *request,
         return (struct refusal){406, "Accept does not take what this path answers with", NULL};
     }
     return (struct refusal){0};
+}
+
+/* In the order that is promised: 404, 405, what the guard has to say, 415, 406. */
+static struct refusal check_head(struct api *api, const struct http_request *request,
+                                 const struct api_route *route, bool takes)
+{
+    struct refusal refusal;
+
+    if (route == NULL) {
+        return (struct refusal){404, "there is nothing at this path", NULL};
+    }
+    if (request->method == HTTP_METHOD_OPTIONS) {
+        return (struct refusal){0};
+    }
+    if ((route->methods & 1U << request->method) == 0) {
+        return (struct refusal){405, "this path does not take the method", route->allow};
+    }
+    refusal = check_client(api, route, takes);
+    return refusal.status == 0 ? check_media(request, route) : refusal;
 }
 
 static enum api_step answer_refusal(const struct refusal *refusal, struct api_call *call,
@@ -246,7 +267,7 @@ static enum api_step answer_options(const char *allow, struct api_call *call,
     return api_step_of(http_reply_bytes(out, &reply, (struct sr_span){0}));
 }
 
-static const struct api_route *start_call(const struct http_request *request,
+static const struct api_route *start_call(struct api *api, const struct http_request *request,
                                           struct api_call *ret_call)
 {
     const struct api_route *route = find_route(request->path);
@@ -255,20 +276,24 @@ static const struct api_route *start_call(const struct http_request *request,
                                   .route = route != NULL ? route->route : HTTP_ROUTE_UNKNOWN,
                                   .keep_alive = request->keep_alive,
                                   .http_1_0 = request->http_1_0};
+    if (api->guard.guard != NULL) {
+        guard_meet(&api->guard, request, api->peer);
+        ret_call->more_headers = api->guard.lines;
+    }
     return route;
 }
 
 enum api_step api_begin(struct api *api, const struct http_request *request,
                         struct sr_buffer *out, struct api_call *ret_call)
 {
-    const struct api_route *route = start_call(request, ret_call);
+    const struct api_route *route = start_call(api, request, ret_call);
     struct refusal refusal;
 
     if (request->method == HTTP_METHOD_OPTIONS &&
         sr_span_equal(request->path, sr_span_text("*"))) {
         return answer_options(ALLOW_ANY, ret_call, out);
     }
-    refusal = check_head(request, route);
+    refusal = check_head(api, request, route, true);
     if (refusal.status != 0) {
         return answer_refusal(&refusal, ret_call, out);
     }
@@ -279,11 +304,23 @@ enum api_step api_begin(struct api *api, const struct http_request *request,
     return route->answer(api, request, ret_call, out);
 }
 
-bool api_head_refused(const struct http_request *head, struct sr_buffer *out,
+bool api_charge_refused(struct api *api, struct api_call *call, uint32_t more,
+                        struct sr_buffer *out, enum api_step *ret_step)
+{
+    struct refusal refusal = guard_charge(&api->guard, more, api->now_ms * 1000000U);
+
+    if (refusal.status == 0) {
+        return false;
+    }
+    *ret_step = answer_refusal(&refusal, call, out);
+    return true;
+}
+
+bool api_head_refused(struct api *api, const struct http_request *head, struct sr_buffer *out,
                       struct api_call *ret_call, enum api_step *ret_step)
 {
-    const struct api_route *route = start_call(head, ret_call);
-    struct refusal refusal = check_head(head, route);
+    const struct api_route *route = start_call(api, head, ret_call);
+    struct refusal refusal = check_head(api, head, route, false);
 
     if (refusal.status == 0) {
         return false;

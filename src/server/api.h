@@ -12,6 +12,7 @@
 #include "http/parser.h"
 #include "metrics/http_metrics.h"
 #include "server/engine.h"
+#include "server/guard.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,9 +25,11 @@ struct api {
     struct engine_worker *engine_worker;  /* the engine's */
     struct http_body_scratch scratch;
     uint8_t path_key[SR_KEY_SIZE_MAX];
-    struct sr_buffer page; /* for /metrics; kept between scrapes */
-    uint64_t now_ms;       /* of the worker's loop turn */
-    bool turn_open;        /* the engine's turn */
+    struct guard_worker guard;
+    const struct guard_peer *peer; /* whose requests are next; the connection's */
+    struct sr_buffer page;         /* for /metrics; kept between scrapes */
+    uint64_t now_ms;               /* of the worker's loop turn */
+    bool turn_open;                /* the engine's turn */
 };
 
 enum api_step {
@@ -45,8 +48,10 @@ struct api_call {
     enum api_action action;
     enum http_method method;
     enum http_route route;
-    uint16_t status; /* of the reply */
-    bool keep_alive; /* the connection goes on after the reply */
+    const char *more_headers; /* of the reply: NULL, or lines that the guard or who lets the
+                                 call wait owns */
+    uint16_t status;          /* of the reply */
+    bool keep_alive;          /* the connection goes on after the reply */
     bool http_1_0;
     bool minimal; /* Prefer: return=minimal */
     bool counts;  /* the reply depends on counts and must wait for the turn's release */
@@ -68,7 +73,7 @@ enum api_step api_again(struct api *api, struct api_call *call,
 /* Whether a request is refused by its head alone (path, method, media types), so that its body
  * is not waited for. True: the refusal was appended as *ret_step says, and the connection
  * closes. */
-bool api_head_refused(const struct http_request *head, struct sr_buffer *out,
+bool api_head_refused(struct api *api, const struct http_request *head, struct sr_buffer *out,
                       struct api_call *ret_call, enum api_step *ret_step);
 
 /* Answers bytes that are no request, or came too slowly: closes. */

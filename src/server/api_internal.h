@@ -25,6 +25,12 @@ struct http_reply api_reply(const struct api_call *call);
 enum api_step api_answer_error(struct api_call *call, uint16_t status, const char *message,
                                struct sr_buffer *out);
 
+/* For a request that costs more than one (a batch of N costs N): charges `more` to its client.
+ * True: that was refused, nothing may be counted, and the 429 was appended as *ret_step says.
+ */
+bool api_charge_refused(struct api *api, struct api_call *call, uint32_t more,
+                        struct sr_buffer *out, enum api_step *ret_step);
+
 enum api_step api_step_of(enum sr_result result);
 
 #endif

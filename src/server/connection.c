@@ -14,7 +14,8 @@
 /* One answer may exceed answers_queued_max: the page of /metrics is the largest. */
 #define ANSWER_SIZE_MAX (5U << 20)
 
-struct connection *connection_open(struct worker *w, int fd, const struct address_key *address)
+struct connection *connection_open(struct worker *w, int fd,
+                                   const struct sockaddr_storage *address)
 {
     const struct server_options *options = &w->shared->options;
     struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET};
@@ -36,7 +37,8 @@ struct connection *connection_open(struct worker *w, int fd, const struct addres
         return NULL;
     }
     c->fd = fd;
-    c->address = *address;
+    c->address = address_key_of(address);
+    c->peer = guard_peer_of(options->guard, address);
     sr_buffer_init(&c->input, http_region_size_max(&options->http) + WORKER_READ_SIZE);
     sr_buffer_init(&c->output, options->answers_queued_max + ANSWER_SIZE_MAX);
     http_parser_init(&c->parser, &options->http);

@@ -39,6 +39,7 @@ struct waiting {
     struct api_call call;      /* its key points to `key` */
     uint64_t since_ns;         /* when it was read */
     uint8_t key[SR_KEY_SIZE_MAX];
+    char more_headers[GUARD_LINES_MAX]; /* the call's, where it has any */
 };
 
 struct connection {
@@ -70,12 +71,14 @@ struct connection {
     uint32_t lingered_bytes;
     struct waiting *waiting; /* NULL, or the request that waits; nothing is read meanwhile */
     struct address_key address;
+    struct guard_peer peer; /* where there is a guard */
     struct http_parser parser;
 };
 
 /* Takes over fd (accepted, admitted) and registers it; NULL, and fd still the caller's, where
  * there is no memory. */
-struct connection *connection_open(struct worker *w, int fd, const struct address_key *address);
+struct connection *connection_open(struct worker *w, int fd,
+                                   const struct sockaddr_storage *address);
 
 /* Closes without more ado; the struct is freed when the loop turn ends and nothing holds it. */
 void connection_close(struct worker *w, struct connection *c);

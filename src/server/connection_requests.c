@@ -38,6 +38,10 @@ static void wait(struct worker *w, struct connection *c, const struct api_call *
     waiting->since_ns = w->now_ns;
     memcpy(waiting->key, call->key.data, call->key.size);
     waiting->call.key.data = waiting->key;
+    if (call->more_headers != NULL) {
+        memcpy(waiting->more_headers, call->more_headers, sizeof(waiting->more_headers));
+        waiting->call.more_headers = waiting->more_headers;
+    }
     c->waiting = waiting;
     w->waits_for_turn |= call->wait.for_turn;
     list_remove(&c->queue_link);
@@ -94,7 +98,7 @@ static bool refuse_head(struct worker *w, struct connection *c)
     enum api_step step;
 
     http_head_request(&c->parser, &head);
-    if (!api_head_refused(&head, &c->output, &call, &step)) {
+    if (!api_head_refused(&w->api, &head, &c->output, &call, &step)) {
         return false;
     }
     if (step != API_ANSWERED) {
@@ -153,6 +157,7 @@ size_t connection_take_requests(struct worker *w, struct connection *c, uint8_t 
     bool goes_on = true;
 
     c->unparsed = false;
+    w->api.peer = &c->peer;
     if (!connection_output_open(w, c, size)) {
         connection_close(w, c);
         return size;

@@ -16,6 +16,7 @@
 #include "http/parser.h"
 #include "metrics/http_metrics.h"
 #include "server/engine.h"
+#include "server/guard.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,6 +42,7 @@ struct server_options {
     size_t answers_queued_max;   /* bytes per connection: beyond it no request of it is read */
     size_t bodies_in_flight_max; /* bytes of incomplete requests in all: 503 beyond it */
     struct engine *engine;       /* borrowed */
+    struct guard *guard;         /* borrowed; NULL: nothing is asked of clients */
     /* Appends the page for /metrics and names its media type, which lives on. accept is the
      * request's Accept value. Called on workers' threads, several at a time. */
     enum sr_result (*render_metrics)(void *context, struct sr_span accept,

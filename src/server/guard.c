@@ -1,0 +1,207 @@
+/*
+ * The guard: one test after the other, and the header lines that tell what was found.
+ */
+#include "server/guard.h"
+
+#include "base/check.h"
+#include "base/random.h"
+#include "core/limiter.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND_NS ((uint64_t)1000000000U)
+
+struct guard {
+    struct guard_options options;
+    struct limiter *limiter; /* NULL: no limit */
+};
+
+bool guard_options_in_force(const struct guard_options *options)
+{
+    return options->rate_interval_ns != 0;
+}
+
+static enum sr_result open_limiter(struct guard *guard, struct sr_err *err)
+{
+    struct limiter_options options = {.interval_ns = guard->options.rate_interval_ns,
+                                      .burst = guard->options.rate_burst,
+                                      .sets = LIMITER_SETS};
+    enum sr_result result;
+
+    if (options.interval_ns == 0) {
+        return SR_OK;
+    }
+    result = sr_random_bytes(&options.hash_key, sizeof(options.hash_key), err);
+    return result == SR_OK ? limiter_open(&options, &guard->limiter, err) : result;
+}
+
+enum sr_result guard_open(const struct guard_options *options, struct guard **ret_guard,
+                          struct sr_err *err)
+{
+    struct guard *guard = calloc(1, sizeof(*guard));
+    enum sr_result result;
+
+    if (guard == NULL) {
+        return sr_fail(err, SR_NO_MEMORY, "no memory for the guard");
+    }
+    guard->options = *options;
+    result = open_limiter(guard, err);
+    if (result != SR_OK) {
+        guard_close(&guard);
+        return result;
+    }
+    *ret_guard = guard;
+    return SR_OK;
+}
+
+void guard_close(struct guard **guard)
+{
+    if (*guard == NULL) {
+        return;
+    }
+    limiter_close(&(*guard)->limiter);
+    free(*guard);
+    *guard = NULL;
+}
+
+struct guard_peer guard_peer_of(const struct guard *guard,
+                                const struct sockaddr_storage *address)
+{
+    struct guard_peer peer = {0};
+
+    if (guard == NULL) {
+        return peer;
+    }
+    peer.has_address = ip_address_of(address, &peer.address);
+    peer.is_proxy = peer.has_address
+                        ? networks_hold(&guard->options.trusted_proxies, &peer.address)
+                        : guard->options.trusted_proxies.unix_sockets;
+    return peer;
+}
+
+void guard_worker_init(struct guard_worker *g, struct guard *guard,
+                       struct http_metrics *metrics)
+{
+    memset(g, 0, sizeof(*g));
+    g->guard = guard;
+    g->metrics = metrics;
+}
+
+/* Appends to the lines that the answer will carry; their length is bounded by what is put in.
+ */
+__attribute__((format(printf, 2, 3))) static void add_line(struct guard_worker *g,
+                                                           const char *format, ...)
+{
+    size_t room = sizeof(g->lines) - g->lines_size;
+    va_list arguments;
+    int size;
+
+    va_start(arguments, format);
+    size = vsnprintf(g->lines + g->lines_size, room, format, arguments);
+    va_end(arguments);
+    SR_CHECK(size >= 0 && (size_t)size < room);
+    g->lines_size += (size_t)size;
+}
+
+static void find_client(struct guard_worker *g, const struct http_request *request,
+                        const struct guard_peer *peer)
+{
+    const struct guard_options *options = &g->guard->options;
+    enum http_field field = options->proxy_header == FORWARDED_FORWARDED
+                                ? HTTP_FIELD_FORWARDED
+                                : HTTP_FIELD_X_FORWARDED_FOR;
+
+    g->client = peer->address;
+    g->has_client = peer->has_address;
+    if (peer->is_proxy && forwarded_client(options->proxy_header, request->fields[field],
+                                           &options->trusted_proxies, &g->client)) {
+        g->has_client = true;
+    }
+}
+
+void guard_meet(struct guard_worker *g, const struct http_request *request,
+                const struct guard_peer *peer)
+{
+    g->lines_size = 0;
+    g->lines[0] = '\0';
+    find_client(g, request, peer);
+    g->rate_at = g->lines_size;
+}
+
+/* ---- the rate ---- */
+
+static uint64_t seconds_up(uint64_t ns)
+{
+    return ns / SECOND_NS + (ns % SECOND_NS != 0);
+}
+
+/* draft-ietf-httpapi-ratelimit-headers-10: what may come at once (q) in the time that gives it
+ * back (w), what is left of it (r), and in how many seconds more of it is there (t). */
+static void add_rate_lines(struct guard_worker *g, const struct limiter_verdict *verdict)
+{
+    const struct guard_options *options = &g->guard->options;
+    uint64_t window = seconds_up(options->rate_interval_ns * options->rate_burst);
+    uint64_t more_ns = verdict->passed ? verdict->restored_ns : verdict->retry_ns;
+
+    add_line(g, "RateLimit-Policy: \"address\";q=%" PRIu32 ";w=%" PRIu64 "\r\n",
+             options->rate_burst, window);
+    add_line(g, "RateLimit: \"address\";r=%" PRIu32 ";t=%" PRIu64 "\r\n", verdict->remaining,
+             more_ns == UINT64_MAX ? window : seconds_up(more_ns));
+}
+
+static struct refusal limited(struct guard_worker *g, const struct limiter_verdict *verdict)
+{
+    g->lines_size = g->rate_at; /* what guard_admit said of the rate no longer holds */
+    add_rate_lines(g, verdict);
+    if (g->metrics != NULL) {
+        http_metrics_declined(g->metrics, verdict->crowded ? HTTP_DECLINED_RATE_CROWDED
+                                                           : HTTP_DECLINED_RATE);
+    }
+    if (verdict->retry_ns == UINT64_MAX) {
+        return (struct refusal){429,
+                                "the batch has more items than this server lets an address "
+                                "send at once; nothing was counted",
+                                NULL};
+    }
+    add_line(g, "Retry-After: %" PRIu64 "\r\n", seconds_up(verdict->retry_ns));
+    return (struct refusal){
+        429, "this address sends requests faster than allowed; nothing was counted", NULL};
+}
+
+struct refusal guard_admit(struct guard_worker *g, const struct guard_demand *demand,
+                           uint64_t now_ns)
+{
+    struct limiter *limiter = g->guard->limiter;
+    struct limiter_verdict verdict;
+    uint64_t client;
+
+    if (limiter == NULL || !demand->limited || !g->has_client) {
+        return (struct refusal){0};
+    }
+    client = ip_address_client(&g->client);
+    verdict = demand->takes ? limiter_take(limiter, client, 1, now_ns)
+                            : limiter_look(limiter, client, 1, now_ns);
+    if (!verdict.passed) {
+        return limited(g, &verdict);
+    }
+    add_rate_lines(g, &verdict);
+    return (struct refusal){0};
+}
+
+struct refusal guard_charge(struct guard_worker *g, uint32_t more, uint64_t now_ns)
+{
+    struct limiter_verdict verdict;
+
+    if (g->guard == NULL || g->guard->limiter == NULL || !g->has_client || more == 0) {
+        return (struct refusal){0};
+    }
+    verdict = limiter_take(g->guard->limiter, ip_address_client(&g->client), more, now_ns);
+    if (!verdict.passed) {
+        return limited(g, &verdict);
+    }
+    return (struct refusal){0};
+}

@@ -1,0 +1,86 @@
+/*
+ * Who a client is and what it may: the checks between "the path takes this method" and "the
+ * body is one we read". One guard for all workers, and a guard_worker each. With none of its
+ * options in force there is no guard at all, and requests pass by a single test.
+ *
+ * Order of use for each request: guard_meet, then guard_admit, then for a request that turns
+ * out to cost more (a batch) guard_charge.
+ */
+#ifndef SR_SERVER_GUARD_H
+#define SR_SERVER_GUARD_H
+
+#include "base/result.h"
+#include "http/parser.h"
+#include "metrics/http_metrics.h"
+#include "server/forwarded.h"
+#include "server/ip_address.h"
+#include "server/refusal.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct guard_options {
+    uint64_t rate_interval_ns;         /* between requests of a client; 0: no limit */
+    uint32_t rate_burst;               /* requests at once */
+    struct networks trusted_proxies;   /* none: every peer is the client itself */
+    enum forwarded_field proxy_header; /* where they tell whose request it is */
+};
+
+/* Whether anything of the options is in force: else no guard is needed. */
+bool guard_options_in_force(const struct guard_options *options);
+
+struct guard;
+
+/* SR_NO_MEMORY, SR_IO (no randomness). */
+enum sr_result guard_open(const struct guard_options *options, struct guard **ret_guard,
+                          struct sr_err *err) SR_MUST_USE;
+void guard_close(struct guard **guard);
+
+/* Who is at the other end of a connection; found once when it is accepted. */
+struct guard_peer {
+    struct ip_address address;
+    bool has_address; /* false: a unix socket */
+    bool is_proxy;    /* one of the trusted ones: it tells whose request it passes on */
+};
+
+/* guard may be NULL. */
+struct guard_peer guard_peer_of(const struct guard *guard,
+                                const struct sockaddr_storage *address);
+
+#define GUARD_LINES_MAX 512
+
+/* A worker's part: of its thread alone. */
+struct guard_worker {
+    struct guard *guard;          /* borrowed; NULL: nothing is asked of anybody */
+    struct http_metrics *metrics; /* borrowed; NULL in tests */
+
+    /* Of the request under way. */
+    struct ip_address client;
+    bool has_client;             /* false: it came over a unix socket, from nobody else */
+    char lines[GUARD_LINES_MAX]; /* header lines for its answer, with a NUL */
+    size_t lines_size;
+    size_t rate_at; /* where lines about the rate start */
+};
+
+void guard_worker_init(struct guard_worker *g, struct guard *guard,
+                       struct http_metrics *metrics);
+
+/* What a route asks of who comes. */
+struct guard_demand {
+    bool limited; /* by the rate of the client's address */
+    bool takes;   /* false: only look whether it would pass; the request will come again */
+};
+
+/* Begins with a request: finds whose it is. */
+void guard_meet(struct guard_worker *g, const struct http_request *request,
+                const struct guard_peer *peer);
+
+/* 401, 403 and 429, in this order; status 0 where the request may go on. */
+struct refusal guard_admit(struct guard_worker *g, const struct guard_demand *demand,
+                           uint64_t now_ns);
+
+/* A request that was admitted costs `more` than the one that it was charged: a batch of N costs
+ * N, so N - 1 more. All or nothing; what guard_admit took stays taken. */
+struct refusal guard_charge(struct guard_worker *g, uint32_t more, uint64_t now_ns);
+
+#endif
