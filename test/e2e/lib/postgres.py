@@ -51,8 +51,8 @@ class Cluster:
 
     template = None  # a data directory as initdb leaves it, made once
 
-    def __init__(self):
-        self.port = free_port()
+    def __init__(self, port=None):
+        self.port = port or free_port()
         self.home = Path(tempfile.mkdtemp(prefix="simple-request-pg-"))
         self.data = self.home / "data"
         self.log = self.home / "log"
@@ -63,14 +63,21 @@ class Cluster:
             os.chown(self.home, self._drop["user"], self._drop["group"])
         self._databases = 0
         self._spare = []
+        self._make_data()
+        self._configure(
+            f"listen_addresses = '127.0.0.1'\nport = {self.port}\nunix_socket_directories = ''\n"
+            "max_connections = 60\nshared_buffers = 32MB\nfsync = on\nlog_line_prefix = '%m [%p] '\n"
+        )
+
+    def _make_data(self):
         if Cluster.template is None:
             Cluster.template = self._initdb()
         self._command("cp", "-r", Cluster.template, self.data)
+
+    def _configure(self, lines):
+        """What is written later wins."""
         with open(self.data / "postgresql.conf", "a", encoding="utf-8") as conf:
-            conf.write(
-                f"listen_addresses = '127.0.0.1'\nport = {self.port}\nunix_socket_directories = ''\n"
-                "max_connections = 60\nshared_buffers = 32MB\nfsync = on\nlog_line_prefix = '%m [%p] '\n"
-            )
+            conf.write(lines)
 
     def _initdb(self):
         path = Path(tempfile.mkdtemp(prefix="simple-request-pg-template-"))
