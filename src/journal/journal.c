@@ -4,6 +4,7 @@
 #include "journal/journal_internal.h"
 
 #include "base/check.h"
+#include "base/condition.h"
 #include "base/memory.h"
 #include "core/record.h"
 
@@ -31,8 +32,8 @@ static void init(struct journal *j, const struct journal_options *options)
     }
     (void)pthread_mutex_init(&j->queue_lock, NULL);
     (void)pthread_mutex_init(&j->files_lock, NULL);
-    (void)pthread_cond_init(&j->queue_filled, NULL);
-    (void)pthread_cond_init(&j->spare_wanted, NULL);
+    sr_condition_init(&j->queue_filled);
+    sr_condition_init(&j->spare_wanted);
     sr_buffer_init(&j->unsynced, UNSYNCED_MAX);
     sr_histogram_init(&j->sync_ns, &sr_bounds_time_ns);
     sr_histogram_init(&j->commit_bytes, &sr_bounds_bytes);

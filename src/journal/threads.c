@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/condition.h"
 
 #include <time.h>
 
@@ -15,20 +16,6 @@
 #define STOP_PATIENCE_MS                                                                       \
     5000U /* a journal that cannot be mended is given up that long after the stop */
 
-static void wait_ms(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t ms)
-{
-    struct timespec until;
-
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += (time_t)(ms / 1000);
-    until.tv_nsec += (long)(ms % 1000) * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
-    (void)pthread_cond_timedwait(cond, lock, &until);
-}
-
 /* Waits until something was handed over, for at most `ms`; true when the journal is to stop. */
 static bool wait_for_work(struct journal *j, uint64_t ms, bool even_if_filled)
 {
@@ -37,7 +24,8 @@ static bool wait_for_work(struct journal *j, uint64_t ms, bool even_if_filled)
     (void)pthread_mutex_lock(&j->queue_lock);
     if (!j->stopping && (even_if_filled || j->sides[j->gathering].size == 0)) {
         if (even_if_filled || j->options.durability == JOURNAL_WRITE) {
-            wait_ms(&j->queue_filled, &j->queue_lock, ms);
+            (void)sr_condition_wait_until(&j->queue_filled, &j->queue_lock,
+                                          sr_clock_monotonic_ms() + ms);
         } else {
             (void)pthread_cond_wait(&j->queue_filled, &j->queue_lock);
         }
@@ -105,7 +93,8 @@ static void *keeper_main(void *context)
 
         (void)pthread_mutex_lock(&j->files_lock);
         if (result != SR_OK && !j->keeper_stops) {
-            wait_ms(&j->spare_wanted, &j->files_lock, RETRY_LAST_MS);
+            (void)sr_condition_wait_until(&j->spare_wanted, &j->files_lock,
+                                          sr_clock_monotonic_ms() + RETRY_LAST_MS);
         }
         stopping = j->keeper_stops;
         (void)pthread_mutex_unlock(&j->files_lock);

@@ -4,6 +4,7 @@
 #include "server/server.h"
 
 #include "base/check.h"
+#include "base/condition.h"
 #include "server/worker.h"
 
 #include <errno.h>
@@ -13,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #define CONNECTIONS_MAX_MOST 1000000U
 #define DESCRIPTORS_RESERVED 128U /* for files, databases and the workers themselves */
@@ -139,13 +139,8 @@ static enum sr_result open_parts(struct server *server, const struct server_opti
 
 static void init_sync(struct server *server)
 {
-    pthread_condattr_t monotonic;
-
-    SR_CHECK(pthread_condattr_init(&monotonic) == 0);
-    SR_CHECK(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
     SR_CHECK(pthread_mutex_init(&server->lock, NULL) == 0);
-    SR_CHECK(pthread_cond_init(&server->ended, &monotonic) == 0);
-    SR_CHECK(pthread_condattr_destroy(&monotonic) == 0);
+    sr_condition_init(&server->ended);
 }
 
 enum sr_result server_open(const struct server_options *options, struct server **ret_server,
@@ -254,14 +249,12 @@ static void wake_all(struct server *server)
 /* True where all workers have ended before the deadline. */
 static bool wait_for_workers(struct server *server, uint64_t deadline_ms)
 {
-    struct timespec deadline = {.tv_sec = (time_t)(deadline_ms / 1000U),
-                                .tv_nsec = (long)(deadline_ms % 1000U) * 1000000};
-    int why = 0;
+    bool in_time = true;
     bool ended;
 
     SR_CHECK(pthread_mutex_lock(&server->lock) == 0);
-    while (server->running_count > 0 && why == 0) {
-        why = pthread_cond_timedwait(&server->ended, &server->lock, &deadline);
+    while (server->running_count > 0 && in_time) {
+        in_time = sr_condition_wait_until(&server->ended, &server->lock, deadline_ms);
     }
     ended = server->running_count == 0;
     SR_CHECK(pthread_mutex_unlock(&server->lock) == 0);

@@ -4,25 +4,22 @@
 #include "sync/flusher_internal.h"
 
 #include "base/check.h"
+#include "base/clock.h"
+#include "base/condition.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static void wait_for(struct flusher *f, uint32_t ms)
 {
-    struct timespec until;
+    uint64_t deadline_ms = sr_clock_monotonic_ms() + ms;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)ms * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
     (void)pthread_mutex_lock(&f->lock);
     /* While an epoch waits for the store a wanted tick cannot be served: it is no reason to
      * spin. */
     if ((f->phase != EPOCH_OPEN || !atomic_load(&f->tick_wanted)) &&
         !atomic_load(&f->abandoned)) {
-        (void)pthread_cond_timedwait(&f->wake, &f->lock, &until);
+        (void)sr_condition_wait_until(&f->wake, &f->lock, deadline_ms);
     }
     (void)pthread_mutex_unlock(&f->lock);
 }
@@ -50,13 +47,8 @@ static void *flusher_main(void *context)
 
 static void init_sync(struct flusher *f)
 {
-    pthread_condattr_t attributes;
-
     (void)pthread_mutex_init(&f->lock, NULL);
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&f->wake, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    sr_condition_init(&f->wake);
 }
 
 enum sr_result flusher_open(const struct flusher_options *options, struct flusher **ret_flusher,
@@ -146,14 +138,12 @@ uint32_t flusher_tick(struct flusher *f)
 /* Waits for the thread's end until deadline_ms; false where it has not ended. */
 static bool wait_done(struct flusher *f, uint64_t deadline_ms)
 {
-    struct timespec until = {.tv_sec = (time_t)(deadline_ms / 1000),
-                             .tv_nsec = (long)(deadline_ms % 1000) * 1000000L};
+    bool in_time = true;
     bool done;
-    int why = 0;
 
     (void)pthread_mutex_lock(&f->lock);
-    while (!f->thread_done && why == 0) {
-        why = pthread_cond_timedwait(&f->wake, &f->lock, &until);
+    while (!f->thread_done && in_time) {
+        in_time = sr_condition_wait_until(&f->wake, &f->lock, deadline_ms);
     }
     done = f->thread_done;
     (void)pthread_mutex_unlock(&f->lock);
