@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -11,6 +12,25 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 
 from lib.fixtures import *  # noqa: E402,F403 (pytest finds fixtures and hooks by name)
+
+
+@pytest.fixture
+def memory_dir(tmp_path):
+    """A directory whose syncs cost nothing, for campaigns of thousands of starts."""
+    shared = Path("/dev/shm")
+    if not os.access(shared, os.W_OK):
+        yield tmp_path / "server"
+        return
+    with tempfile.TemporaryDirectory(prefix="simple-request-", dir=shared) as directory:
+        yield Path(directory)
+
+
+@pytest.fixture(scope="session")
+def shim(tmp_path_factory):
+    """The library that makes calls fail."""
+    from faults import compile_shim
+
+    return compile_shim(tmp_path_factory.mktemp("shim"))
 
 
 @pytest.fixture

@@ -1,0 +1,186 @@
+"""Faults inside the process: the n-th system call or allocation fails or falls short, for n = 1, 2, 3 ... (faults.c)."""
+
+import ctypes
+import errno
+import itertools
+import mmap
+import os
+import random
+import re
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+from campaign import stop_and_compare, totals_over_http
+from lib import settings
+from lib.http import Closed
+from lib.ledger import Ledger
+from lib.load import Load, keys_at_random
+from lib.metrics import Metrics
+from lib.server import StartFailed
+from lib.waiting import eventually
+
+STRICT = ("-std=gnu11 -O2 -fPIC -shared -fno-builtin -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion "
+          "-Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Werror").split()
+SHORT = 0  # in the place of an errno value: half of what was asked for
+KEYS = [f"key{n}" for n in range(20)]
+# Short deadlines, so that a fault that is never mended ends in a refusal soon.
+OPTIONS = ("--sync-interval", "30ms", "--hold-timeout", "300ms", "--drain-timeout", "2s", "--database-timeout", "2s")
+REQUESTS = 40
+DEADLINE = 10  # seconds for a start, an answer or an end: a hang is a finding
+COMPARE_EVERY = 100  # runs between proper stops
+REASON = re.compile(r'"severity_text":"ERROR".*"body":"[^"]{10}|^simple-request: .{10}', re.MULTILINE)
+
+
+def compile_shim(directory):
+    library = Path(directory) / "faults.so"
+    source = Path(__file__).with_name("faults.c")
+    subprocess.run([os.environ.get("CC", "cc"), *STRICT, "-o", library, source], check=True)
+    return library
+
+
+class _Layout(ctypes.Structure):
+    """struct plan of faults.c."""
+
+    _fields_ = [("call", ctypes.c_char * 32), ("target", ctypes.c_char * 32), ("directory", ctypes.c_char * 256),
+                ("error", ctypes.c_int32), ("from_on", ctypes.c_uint32), ("n", ctypes.c_uint64),
+                ("armed", ctypes.c_uint32), ("unused", ctypes.c_uint32),
+                ("seen", ctypes.c_uint64), ("injected", ctypes.c_uint64)]
+
+
+class Fault:
+    def __init__(self, call, target, error, n, from_on=False):
+        self.call, self.target, self.error, self.n, self.from_on = call, target, error, n, from_on
+
+    def __str__(self):
+        what = errno.errorcode.get(self.error, "short")
+        return f"{self.call}({self.target or 'any'}) {what} at {self.n}{' and from then on' if self.from_on else ''}"
+
+
+class Plan:
+    """The file through which shim and test talk."""
+
+    def __init__(self, path, directory):
+        self.path = path
+        path.write_bytes(bytes(ctypes.sizeof(_Layout)))
+        with open(path, "r+b") as file:
+            self._map = mmap.mmap(file.fileno(), ctypes.sizeof(_Layout))
+        self._layout = _Layout.from_buffer(self._map)
+        self._layout.directory = str(directory).encode()
+
+    def set(self, fault, armed):
+        layout = self._layout
+        layout.call, layout.target = fault.call.encode(), fault.target.encode()
+        layout.error, layout.from_on, layout.n = fault.error, int(fault.from_on), fault.n
+        layout.seen = layout.injected = 0
+        layout.armed = int(armed)
+
+    def arm(self):
+        self._layout.armed = 1
+
+    @property
+    def seen(self):
+        return self._layout.seen
+
+    @property
+    def injected(self):
+        return self._layout.injected
+
+
+class Runs:
+    """One instance that lives on through all faults of a test. Every run leaves it some history: increments that are
+    acknowledged and not flushed, and a kill -9."""
+
+    def __init__(self, server, shim, seed):
+        self.server, self.draw = server, random.Random(seed)
+        self.plan = Plan(server.directory / "plan", server.data_dir)
+        self.plain = dict(server.env)
+        self.faulty = self.plain | {"LD_PRELOAD": str(shim), "FAULT_PLAN": str(self.plan.path)}
+        self.ledger, self.count, self.injected, self.outcomes = Ledger(), 0, Counter(), Counter()
+        self.leave_history()
+
+    def leave_history(self):
+        """The faultless life between two faulty ones: what it says is compared, what it leaves is recovered next."""
+        self.server.env = self.plain
+        self.server.start(timeout=DEADLINE)
+        self.ledger.settle(totals_over_http(self.server, KEYS))
+        if self.count % COMPARE_EVERY == COMPARE_EVERY - 1:
+            stop_and_compare(self.server, self.ledger, KEYS)
+            self.server.start(timeout=DEADLINE)
+        self.load(8)
+        self.server.kill()
+
+    def finish(self):
+        self.server.start(timeout=DEADLINE)
+        stop_and_compare(self.server, self.ledger, KEYS)
+
+    def load(self, requests):
+        source = itertools.islice(keys_at_random(KEYS, seed=self.count), requests)
+        self.ledger.add(Load(self.server.address, source, connections=4, depth=4).start().join(DEADLINE))
+
+    def run(self, fault, armed_by="start"):
+        """True where the fault was reached. Whatever happens, nothing may be lost, doubled, or end by a signal."""
+        self.count += 1
+        logged = len(self.server.log())
+        self.plan.set(fault, armed=armed_by == "start")
+        try:
+            self.outcomes[self.live(armed_by)] += 1
+            self.check_end(fault, logged)
+            self.leave_history()
+        except AssertionError as error:
+            raise AssertionError(f"{fault}: {error}\n{self.server.log()[logged:][-3000:]}") from None
+        if self.plan.injected == 0:
+            return False
+        self.injected[errno.errorcode.get(fault.error, "short")] += 1
+        return True
+
+    def live(self, armed_by):
+        """A faulty life; says how it went."""
+        self.server.env = self.faulty
+        try:
+            self.server.start(wait="listening" if armed_by == "start" else "settled", timeout=DEADLINE)
+        except StartFailed:
+            return "refused to start"
+        if armed_by == "load":
+            self.plan.arm()
+        self.load(REQUESTS)
+        self.look_around()
+        if self.count % 2:
+            self.server.kill()
+            return "killed"
+        return "ended properly" if self.server.terminate(timeout=DEADLINE) == 0 else "ended badly"
+
+    def look_around(self):
+        """Some reads, until what was counted is flushed or clearly will not be soon."""
+        for target in ("/counters/key1", "/counters/never-counted", "/readyz"):
+            self.ask(target)
+        try:
+            eventually(self.flushed, 0.3, "a flush")
+        except AssertionError:
+            pass  # a fault may keep it from happening
+
+    def flushed(self):
+        page = self.ask("/metrics")
+        return page is not None and Metrics(page.body.decode()).sum("simple_request_keys_dirty") == 0
+
+    def ask(self, target):
+        """The answer, None where a fault met it."""
+        try:
+            with self.server.connect(timeout=1) as connection:
+                return connection.request("GET", target)
+        except (Closed, OSError):
+            return None
+
+    def check_end(self, fault, logged):
+        code = self.server.exit_code
+        assert self.server.killed or code >= 0, f"ended by signal {-code}"
+        if code > 0 and fault.target != "log":
+            assert REASON.search(self.server.log()[logged:]), f"exit code {code} without a reason"
+
+
+def sweep(runs, call, target, errors, armed_by="start", from_on=False):
+    """Each n of each error until a run passes untouched; in the short form n grows faster and errors take turns."""
+    for error in errors if settings.LONG else errors[:1]:
+        n, turn = 1, itertools.cycle(errors)
+        while runs.run(Fault(call, target, error if settings.LONG else next(turn), n, from_on), armed_by):
+            n = n + 1 if settings.LONG else 6 * n + runs.draw.randint(0, 5)

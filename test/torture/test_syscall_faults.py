@@ -1,0 +1,89 @@
+"""Each system call that journal, server and stores make, failing at its n-th time: a clear error or a right result."""
+
+from errno import (EADDRINUSE, EAGAIN, ECONNABORTED, ECONNRESET, EINTR, EIO, EMFILE, ENFILE, ENOBUFS, ENOLCK, ENOMEM,
+                   ENOSPC, EPIPE, ETIMEDOUT)
+
+import pytest
+
+from faults import OPTIONS, SHORT, Runs, sweep
+from lib import settings
+from lib.store import SqliteStore
+
+# (call, what it is made on, errors it may give by its manual page). A connection to PostgreSQL counts as database.
+FILES = [
+    ("open", "journal", (EIO, EMFILE, ENFILE, ENOMEM, ENOSPC, EINTR)),
+    ("openat", "journal", (EIO, EMFILE, ENFILE, ENOMEM, ENOSPC, EINTR)),
+    ("pread", "journal", (EIO, EINTR, SHORT)),
+    ("pwrite", "journal", (EIO, ENOSPC, EINTR, SHORT)),
+    ("fsync", "journal", (EIO, ENOSPC, EINTR)),
+    ("fdatasync", "journal", (EIO, ENOSPC, EINTR)),
+    ("ftruncate", "journal", (EIO, ENOSPC, EINTR)),
+    ("fstat", "journal", (EIO, ENOMEM)),
+    ("flock", "journal", (EINTR, ENOLCK)),
+    ("renameat", "journal", (EIO, ENOSPC, ENOMEM)),
+    ("unlinkat", "journal", (EIO, ENOMEM)),
+    ("fdopendir", "journal", (ENOMEM,)),
+    ("readdir", "journal", (EIO, ENOMEM)),
+]
+SERVER = [
+    ("socket", "other", (EMFILE, ENFILE, ENOMEM, ENOBUFS)),
+    ("bind", "other", (EADDRINUSE, ENOMEM)),
+    ("listen", "other", (EADDRINUSE,)),
+    ("accept4", "listener", (EMFILE, ENFILE, ENOMEM, ENOBUFS, EINTR, ECONNABORTED)),
+    ("recv", "client", (EINTR, ENOMEM, ECONNRESET, ETIMEDOUT, SHORT)),
+    ("send", "client", (EINTR, ENOMEM, EPIPE, ECONNRESET, SHORT)),
+    ("epoll_create1", "other", (EMFILE, ENFILE, ENOMEM)),
+    ("epoll_ctl", "listener", (ENOMEM, ENOSPC)),
+    ("epoll_ctl", "client", (ENOMEM, ENOSPC)),
+    ("epoll_ctl", "wake", (ENOMEM, ENOSPC)),
+    ("epoll_wait", "other", (EINTR,)),
+    ("eventfd", "other", (EMFILE, ENFILE, ENOMEM)),
+    ("pthread_create", "other", (EAGAIN,)),
+    ("getrandom", "other", (EINTR, SHORT)),
+    ("write", "log", (EIO, ENOSPC, EINTR, EPIPE, SHORT)),
+]
+SQLITE = [
+    ("open", "database", (EIO, EMFILE, ENOMEM, ENOSPC, EINTR)),
+    ("pread", "database", (EIO, EINTR)),
+    ("pwrite", "database", (EIO, ENOSPC, EINTR, SHORT)),
+    ("fdatasync", "database", (EIO, ENOSPC)),
+    ("ftruncate", "database", (EIO, ENOSPC, EINTR)),
+    ("fcntl", "database", (EIO, EINTR, ENOLCK)),
+    ("fstat", "database", (EIO, ENOMEM)),
+    ("mmap", "database", (ENOMEM,)),
+]
+POSTGRES = [
+    ("connect", "database", (EINTR, ENOMEM)),
+    ("send", "database", (EINTR, ENOMEM, EPIPE, SHORT)),
+    ("recv", "database", (EINTR, ENOMEM, ECONNRESET, SHORT)),
+    ("fcntl", "other", (EMFILE,)),
+    ("poll", "other", (EINTR, ENOMEM)),
+]
+# Faults that stay: whatever is done about the first one meets the next.
+LASTING = [
+    ("openat", "journal", (EMFILE, EIO)),
+    ("pwrite", "journal", (ENOSPC, EIO, SHORT)),
+    ("fdatasync", "journal", (EIO,)),
+    ("recv", "client", (SHORT,)),
+    ("send", "client", (SHORT,)),
+    ("pwrite", "database", (ENOSPC, EIO)),
+]
+
+
+def cases():
+    """In the short form PostgreSQL has its own calls alone, since the others are the same code."""
+    for store, faults in (("sqlite", FILES + SERVER + SQLITE), ("postgres", POSTGRES + (FILES + SERVER) * settings.LONG)):
+        for call, target, errors in faults:
+            yield pytest.param(store, call, target, errors, False, id=f"{store}-{call}-{target}")
+    for call, target, errors in LASTING:
+        yield pytest.param("sqlite", call, target, errors, True, id=f"sqlite-{call}-{target}-lasting")
+
+
+@pytest.mark.parametrize("store, call, target, errors, lasting", list(cases())[:: 1 if settings.LONG else 2])
+def test_a_failing_call_loses_nothing(request, memory_dir, make_server, shim, figures, store, call, target, errors, lasting):
+    chosen = SqliteStore(memory_dir / "counters.db") if store == "sqlite" else request.getfixturevalue(store)
+    runs = Runs(make_server(*OPTIONS, directory=memory_dir, store=chosen), shim, seed=1)
+    sweep(runs, call, target, errors, from_on=lasting)
+    runs.finish()
+    assert runs.injected.total() > 0, "no such call was made"
+    figures(call=call, target=target, runs=runs.count, injected=dict(runs.injected), outcomes=dict(runs.outcomes))
