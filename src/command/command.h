@@ -17,6 +17,9 @@ struct command {
     const char *help;
     /* Returns the exit code; what is wrong was told on standard error. */
     int (*run)(const struct config *config);
+    /* Where not NULL, runs instead, with the words behind the command's own (NULL at the end)
+     * and without options. */
+    int (*run_words)(const char *const *words);
 };
 
 /* Runs what the arguments (without the program's name, NULL at the end) ask for; returns the
@@ -31,6 +34,7 @@ int command_verify(const struct config *config);
 int command_journal_dump(const struct config *config);
 int command_journal_salvage(const struct config *config);
 int command_healthcheck(const struct config *config);
+int command_token(const char *const *words);
 int command_version(const struct config *config);
 int command_help(const struct config *config);
 

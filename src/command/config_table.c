@@ -95,6 +95,9 @@ const struct sr_option config_table[CONFIG_OPTION_COUNT] = {
     [CONFIG_HOLD_TIMEOUT] = {DURATION("hold-timeout", USUAL("10s"), 100, HOURS,
                                       "for the journal to make an answer durable; then the "
                                       "connection closes without it")},
+    [CONFIG_TOKENS_FILE] = {TEXT("tokens-file", "PATH", FOUND("none: open to everybody"),
+                                 "bearer tokens, a line each: name, scopes (read,write,admin), "
+                                 "SHA-256; read again on SIGHUP")},
     [CONFIG_RATE_LIMIT] = {TEXT("rate-limit", "RATE", USUAL("off"),
                                 "requests of one client address: 100/s, 600/m, 1000/h, 5000/d; "
                                 "an IPv6 address counts as its /64")},

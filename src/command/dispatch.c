@@ -8,18 +8,20 @@
 #include <string.h>
 
 const struct command commands[] = {
-    {"serve", "run the service (the default)", command_serve},
+    {"serve", "run the service (the default)", command_serve, NULL},
     {"verify", "check that journal, writer's row and table agree (service stopped)",
-     command_verify},
-    {"journal dump", "print every record of the journal as a JSON line", command_journal_dump},
+     command_verify, NULL},
+    {"journal dump", "print every record of the journal as a JSON line", command_journal_dump,
+     NULL},
     {"journal salvage",
      "print what a damaged journal still holds and the database lacks (service stopped)",
-     command_journal_salvage},
+     command_journal_salvage, NULL},
+    {"token", "draw a bearer token: NAME SCOPES", NULL, command_token},
     {"healthcheck", "ask the service at --listen and --port whether it is ready",
-     command_healthcheck},
-    {"version", "show the versions of program and libraries", command_version},
-    {"help", "show this", command_help},
-    {NULL, NULL, NULL},
+     command_healthcheck, NULL},
+    {"version", "show the versions of program and libraries", command_version, NULL},
+    {"help", "show this", command_help, NULL},
+    {NULL, NULL, NULL, NULL},
 };
 
 void command_complain(const char *text)
@@ -136,5 +138,8 @@ int command_main(const char *const *arguments)
         return command_version(NULL);
     }
     command = find_command(&arguments);
-    return command == NULL ? no_such_command(arguments) : run(command, arguments);
+    if (command == NULL) {
+        return no_such_command(arguments);
+    }
+    return command->run_words != NULL ? command->run_words(arguments) : run(command, arguments);
 }

@@ -91,11 +91,19 @@ static enum sr_result proxies(const struct config *config, struct guard_options 
     return SR_OK;
 }
 
+static enum sr_result tokens(const struct config *config, struct guard_options *options,
+                             struct sr_err *err)
+{
+    (void)err; /* the file is read when the service starts, not for --help and healthcheck */
+    options->tokens_path = config_text(config, CONFIG_TOKENS_FILE);
+    return SR_OK;
+}
+
 enum sr_result protection_options(const struct config *config,
                                   struct guard_options *ret_options, struct sr_err *err)
 {
     enum sr_result (*const steps[])(const struct config *, struct guard_options *,
-                                    struct sr_err *) = {rate, proxies};
+                                    struct sr_err *) = {rate, proxies, tokens};
     enum sr_result result = SR_OK;
 
     *ret_options = (struct guard_options){0};

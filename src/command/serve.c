@@ -10,6 +10,7 @@
 #include "command/signals.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 
 /* Connections are bounded by --connections-max; the soft limit is for programs that use
@@ -79,8 +80,47 @@ static int end(struct service *s, const char *why)
     return COMMAND_OK;
 }
 
+static bool is_local(const char *url)
+{
+    return strncmp(url, "unix:", 5) == 0 || strncmp(url, "http://127.", 11) == 0 ||
+           strncmp(url, "http://[::1]", 12) == 0;
+}
+
+static void warn_if_open(const struct service *s)
+{
+    const char *url;
+
+    for (size_t i = 0; (url = server_url(s->server, i)) != NULL; i++) {
+        if (!is_local(url) && !guard_asks_for_tokens(s->guard)) {
+            sr_log(SR_LOG_WARN, "server.open",
+                   "whoever reaches this address may read and change every counter: see "
+                   "--tokens-file",
+                   sr_log_text("url", url));
+        }
+    }
+}
+
+/* SIGHUP. */
+static void reload(void *context)
+{
+    struct service *s = context;
+    struct sr_err err;
+    uint32_t tokens;
+
+    if (guard_reload(s->guard, &tokens, &err) != SR_OK) {
+        sr_log(SR_LOG_ERROR, "server.reload_failed", "what was in force before stays so",
+               sr_log_text("reason", err.text), sr_log_number("tokens", tokens));
+        return;
+    }
+    sr_log(SR_LOG_INFO, "server.reloaded", "files are read again",
+           sr_log_number("tokens", tokens));
+}
+
 static int run(struct service *s)
 {
+    const struct signals_tasks tasks = {.each_second = sr_log_flush,
+                                        .reload = reload,
+                                        .context = s};
     struct sr_err err;
     enum sr_result result = service_start(s, &err);
 
@@ -92,8 +132,9 @@ static int run(struct service *s)
         return code;
     }
     log_start(s);
+    warn_if_open(s);
     banner_print(s, stdout);
-    return end(s, signals_wait(sr_log_flush));
+    return end(s, signals_wait(&tasks));
 }
 
 int command_serve(const struct config *config)

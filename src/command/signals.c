@@ -21,10 +21,19 @@ static sigset_t ending_signals(void)
     return set;
 }
 
+/* And the one that has files read again. */
+static sigset_t awaited_signals(void)
+{
+    sigset_t set = ending_signals();
+
+    SR_CHECK(sigaddset(&set, SIGHUP) == 0);
+    return set;
+}
+
 void signals_prepare(void)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
-    sigset_t set = ending_signals();
+    sigset_t set = awaited_signals();
 
     SR_CHECK(sigaction(SIGPIPE, &ignore, NULL) == 0);
     SR_CHECK(sigaction(SIGXFSZ, &ignore, NULL) == 0);
@@ -61,15 +70,18 @@ bool signals_come_within(uint32_t ms)
     return sigtimedwait(&set, NULL, &wait) > 0;
 }
 
-const char *signals_wait(void (*each_second)(void))
+const char *signals_wait(const struct signals_tasks *tasks)
 {
     const struct timespec second = {.tv_sec = 1};
-    sigset_t set = ending_signals();
+    sigset_t set = awaited_signals();
     int number;
 
-    while ((number = sigtimedwait(&set, NULL, &second)) < 0) {
-        SR_CHECK(errno == EAGAIN || errno == EINTR);
-        each_second();
+    while ((number = sigtimedwait(&set, NULL, &second)) < 0 || number == SIGHUP) {
+        SR_CHECK(number == SIGHUP || errno == EAGAIN || errno == EINTR);
+        if (number == SIGHUP) {
+            tasks->reload(tasks->context);
+        }
+        tasks->each_second();
     }
     let_the_next_one_end_the_process();
     return number == SIGINT ? "SIGINT" : "SIGTERM";

@@ -9,15 +9,22 @@
 #include <stdint.h>
 
 /* Before any thread is started: ignores SIGPIPE and SIGXFSZ (both then come as errors of a
- * call), blocks SIGTERM and SIGINT in this thread and those it starts. */
+ * call), blocks SIGTERM, SIGINT and SIGHUP in this thread and those it starts. */
 void signals_prepare(void);
 
 /* Waits that many milliseconds; true at once where SIGTERM or SIGINT comes: the process ends.
  */
 bool signals_come_within(uint32_t ms);
 
+/* What the main thread does while it waits. */
+struct signals_tasks {
+    void (*each_second)(void);     /* about once a second */
+    void (*reload)(void *context); /* SIGHUP */
+    void *context;
+};
+
 /* Waits for SIGTERM or SIGINT and returns its name. From then on another one ends the process
- * at once. `each_second` runs about once a second meanwhile. */
-const char *signals_wait(void (*each_second)(void));
+ * at once. */
+const char *signals_wait(const struct signals_tasks *tasks);
 
 #endif

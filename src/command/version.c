@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <libpq-fe.h>
 #include <llhttp.h>
+#include <openssl/crypto.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <yyjson.h>
@@ -30,6 +31,7 @@ int command_version(const struct config *config)
                  yyjson >> 8 & 0xFF, yyjson & 0xFF);
     (void)printf("  libpq     %d.%d\n", libpq / 10000, libpq % 10000);
     (void)printf("  sqlite    %s\n", sqlite3_libversion());
+    (void)printf("  openssl   %s\n", OpenSSL_version(OPENSSL_VERSION_STRING));
     (void)printf("  libc      glibc %s\n", gnu_get_libc_version());
     return fflush(stdout) == 0 ? COMMAND_OK : COMMAND_FAILED;
 }

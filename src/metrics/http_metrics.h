@@ -70,6 +70,9 @@ enum http_metrics_refusal {
 
 /* Why the guard answered a request 401, 403 or 429; X(NAME, "metric label"). */
 #define HTTP_METRICS_DECLINES(X)                                                               \
+    X(HTTP_DECLINED_NO_TOKEN, "no_token")                                                      \
+    X(HTTP_DECLINED_BAD_TOKEN, "unknown_token")                                                \
+    X(HTTP_DECLINED_SCOPE, "missing_scope")                                                    \
     X(HTTP_DECLINED_RATE, "rate_limit")                                                        \
     X(HTTP_DECLINED_RATE_CROWDED, "rate_limit_table_full")
 

@@ -26,6 +26,7 @@ enum sr_result api_init(struct api *api, const struct server_options *options,
 void api_done(struct api *api)
 {
     SR_CHECK(!api->turn_open);
+    guard_worker_done(&api->guard);
     http_body_scratch_done(&api->scratch);
     sr_buffer_done(&api->page);
 }
@@ -104,6 +105,7 @@ static enum api_step answer_metrics(struct api *api, const struct http_request *
 struct api_route {
     const char *path;
     bool has_key;
+    bool open;      /* to whoever has no token */
     bool unlimited; /* by the rate of the client's address */
     enum http_route route;
     unsigned methods;
@@ -129,18 +131,21 @@ static const struct api_route routes[] = {
      .media = {"application", "json"},
      .answer = api_counter},
     {.path = "/livez",
+     .open = true,
      .unlimited = true,
      .route = HTTP_ROUTE_LIVEZ,
      .methods = READ_METHODS,
      .allow = ALLOW_READ,
      .answer = answer_health},
     {.path = "/readyz",
+     .open = true,
      .unlimited = true,
      .route = HTTP_ROUTE_READYZ,
      .methods = READ_METHODS,
      .allow = ALLOW_READ,
      .answer = answer_health},
     {.path = "/healthz",
+     .open = true,
      .unlimited = true,
      .route = HTTP_ROUTE_HEALTHZ,
      .methods = READ_METHODS,
@@ -198,10 +203,26 @@ static bool has_known_media(const struct http_request *request)
            (media == HTTP_MEDIA_JSON || media == HTTP_MEDIA_FORM);
 }
 
-/* Whether the client may. takes: it is charged for the request, which does not come again. */
-static struct refusal check_client(struct api *api, const struct api_route *route, bool takes)
+static unsigned scope_for(enum http_method method)
 {
-    struct guard_demand demand = {.limited = !route->unlimited, .takes = takes};
+    switch (method) {
+    case HTTP_METHOD_GET:
+    case HTTP_METHOD_HEAD:
+        return TOKEN_READ;
+    case HTTP_METHOD_POST:
+        return TOKEN_WRITE;
+    default:
+        return TOKEN_ADMIN;
+    }
+}
+
+/* Whether the client may. takes: it is charged for the request, which does not come again. */
+static struct refusal check_client(struct api *api, const struct http_request *request,
+                                   const struct api_route *route, bool takes)
+{
+    struct guard_demand demand = {.scope = route->open ? 0 : scope_for(request->method),
+                                  .limited = !route->unlimited,
+                                  .takes = takes};
 
     if (api->guard.guard == NULL) {
         return (struct refusal){0};
@@ -241,7 +262,7 @@ static struct refusal check_head(struct api *api, const struct http_request *req
     if ((route->methods & 1U << request->method) == 0) {
         return (struct refusal){405, "this path does not take the method", route->allow};
     }
-    refusal = check_client(api, route, takes);
+    refusal = check_client(api, request, route, takes);
     return refusal.status == 0 ? check_media(request, route) : refusal;
 }
 

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/random.h"
 #include "core/limiter.h"
+#include "http/field.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -18,11 +19,12 @@
 struct guard {
     struct guard_options options;
     struct limiter *limiter; /* NULL: no limit */
+    struct tokens *tokens;   /* NULL: open to everybody */
 };
 
 bool guard_options_in_force(const struct guard_options *options)
 {
-    return options->rate_interval_ns != 0;
+    return options->rate_interval_ns != 0 || options->tokens_path != NULL;
 }
 
 static enum sr_result open_limiter(struct guard *guard, struct sr_err *err)
@@ -50,6 +52,9 @@ enum sr_result guard_open(const struct guard_options *options, struct guard **re
     }
     guard->options = *options;
     result = open_limiter(guard, err);
+    if (result == SR_OK && options->tokens_path != NULL) {
+        result = tokens_open(options->tokens_path, &guard->tokens, err);
+    }
     if (result != SR_OK) {
         guard_close(&guard);
         return result;
@@ -64,8 +69,26 @@ void guard_close(struct guard **guard)
         return;
     }
     limiter_close(&(*guard)->limiter);
+    tokens_close(&(*guard)->tokens);
     free(*guard);
     *guard = NULL;
+}
+
+enum sr_result guard_reload(struct guard *guard, uint32_t *ret_count, struct sr_err *err)
+{
+    enum sr_result result = SR_OK;
+
+    *ret_count = 0;
+    if (guard_asks_for_tokens(guard)) {
+        result = tokens_reload(guard->tokens, err);
+        *ret_count = tokens_count(guard->tokens);
+    }
+    return result;
+}
+
+bool guard_asks_for_tokens(const struct guard *guard)
+{
+    return guard != NULL && guard->tokens != NULL;
 }
 
 struct guard_peer guard_peer_of(const struct guard *guard,
@@ -89,6 +112,11 @@ void guard_worker_init(struct guard_worker *g, struct guard *guard,
     memset(g, 0, sizeof(*g));
     g->guard = guard;
     g->metrics = metrics;
+}
+
+void guard_worker_done(struct guard_worker *g)
+{
+    tokens_view_done(g->guard != NULL ? g->guard->tokens : NULL, &g->tokens);
 }
 
 /* Appends to the lines that the answer will carry; their length is bounded by what is put in.
@@ -128,8 +156,77 @@ void guard_meet(struct guard_worker *g, const struct http_request *request,
 {
     g->lines_size = 0;
     g->lines[0] = '\0';
+    g->authorization = request->fields[HTTP_FIELD_AUTHORIZATION];
+    g->authorization_repeated = request->field_repeated[HTTP_FIELD_AUTHORIZATION];
+    g->token_name = NULL;
     find_client(g, request, peer);
     g->rate_at = g->lines_size;
+}
+
+static void count_declined(struct guard_worker *g, enum http_metrics_decline why)
+{
+    if (g->metrics != NULL) {
+        http_metrics_declined(g->metrics, why);
+    }
+}
+
+/* ---- tokens: RFC 6750 ---- */
+
+/* What stands behind "Bearer "; empty where the field says something else. */
+static struct sr_span bearer_token(struct sr_span field)
+{
+    static const size_t scheme_size = sizeof("bearer ") - 1;
+    struct sr_span scheme = {.data = field.data, .size = scheme_size};
+
+    if (field.size <= scheme_size || !http_same_text(scheme, "bearer ")) {
+        return (struct sr_span){0};
+    }
+    field.data += scheme_size;
+    field.size -= scheme_size;
+    return http_trimmed(field);
+}
+
+static struct refusal unauthorized(struct guard_worker *g)
+{
+    if (g->authorization.data == NULL) {
+        count_declined(g, HTTP_DECLINED_NO_TOKEN);
+        return (struct refusal){401, "this needs a token: send Authorization: Bearer TOKEN",
+                                "WWW-Authenticate: Bearer realm=\"simple-request\"\r\n"};
+    }
+    count_declined(g, HTTP_DECLINED_BAD_TOKEN);
+    return (struct refusal){401, "the token is not one that this server knows",
+                            "WWW-Authenticate: Bearer realm=\"simple-request\", "
+                            "error=\"invalid_token\"\r\n"};
+}
+
+static struct refusal forbidden(struct guard_worker *g, unsigned scope)
+{
+#define CHALLENGE(name)                                                                        \
+    "WWW-Authenticate: Bearer realm=\"simple-request\", error=\"insufficient_scope\", "        \
+    "scope=\"" name "\"\r\n"
+    const char *challenge = scope == TOKEN_READ    ? CHALLENGE("read")
+                            : scope == TOKEN_WRITE ? CHALLENGE("write")
+                                                   : CHALLENGE("admin");
+#undef CHALLENGE
+
+    count_declined(g, HTTP_DECLINED_SCOPE);
+    return (struct refusal){403, "the token lacks the scope that this needs", challenge};
+}
+
+static struct refusal check_token(struct guard_worker *g, unsigned scope)
+{
+    struct sr_span presented = bearer_token(g->authorization);
+    const struct token *token;
+
+    if (presented.size == 0 || g->authorization_repeated) {
+        return unauthorized(g);
+    }
+    token = tokens_find(g->guard->tokens, &g->tokens, presented);
+    if (token == NULL) {
+        return unauthorized(g);
+    }
+    g->token_name = token->name;
+    return (token->scopes & scope) != 0 ? (struct refusal){0} : forbidden(g, scope);
 }
 
 /* ---- the rate ---- */
@@ -157,10 +254,7 @@ static struct refusal limited(struct guard_worker *g, const struct limiter_verdi
 {
     g->lines_size = g->rate_at; /* what guard_admit said of the rate no longer holds */
     add_rate_lines(g, verdict);
-    if (g->metrics != NULL) {
-        http_metrics_declined(g->metrics, verdict->crowded ? HTTP_DECLINED_RATE_CROWDED
-                                                           : HTTP_DECLINED_RATE);
-    }
+    count_declined(g, verdict->crowded ? HTTP_DECLINED_RATE_CROWDED : HTTP_DECLINED_RATE);
     if (verdict->retry_ns == UINT64_MAX) {
         return (struct refusal){429,
                                 "the batch has more items than this server lets an address "
@@ -172,8 +266,8 @@ static struct refusal limited(struct guard_worker *g, const struct limiter_verdi
         429, "this address sends requests faster than allowed; nothing was counted", NULL};
 }
 
-struct refusal guard_admit(struct guard_worker *g, const struct guard_demand *demand,
-                           uint64_t now_ns)
+static struct refusal check_rate(struct guard_worker *g, const struct guard_demand *demand,
+                                 uint64_t now_ns)
 {
     struct limiter *limiter = g->guard->limiter;
     struct limiter_verdict verdict;
@@ -190,6 +284,17 @@ struct refusal guard_admit(struct guard_worker *g, const struct guard_demand *de
     }
     add_rate_lines(g, &verdict);
     return (struct refusal){0};
+}
+
+struct refusal guard_admit(struct guard_worker *g, const struct guard_demand *demand,
+                           uint64_t now_ns)
+{
+    struct refusal refusal = {0};
+
+    if (g->guard->tokens != NULL && demand->scope != 0) {
+        refusal = check_token(g, demand->scope);
+    }
+    return refusal.status == 0 ? check_rate(g, demand, now_ns) : refusal;
 }
 
 struct refusal guard_charge(struct guard_worker *g, uint32_t more, uint64_t now_ns)

@@ -15,6 +15,7 @@
 #include "server/forwarded.h"
 #include "server/ip_address.h"
 #include "server/refusal.h"
+#include "server/tokens.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,6 +25,7 @@ struct guard_options {
     uint32_t rate_burst;               /* requests at once */
     struct networks trusted_proxies;   /* none: every peer is the client itself */
     enum forwarded_field proxy_header; /* where they tell whose request it is */
+    const char *tokens_path;           /* borrowed; NULL: open to everybody */
 };
 
 /* Whether anything of the options is in force: else no guard is needed. */
@@ -35,6 +37,14 @@ struct guard;
 enum sr_result guard_open(const struct guard_options *options, struct guard **ret_guard,
                           struct sr_err *err) SR_MUST_USE;
 void guard_close(struct guard **guard);
+
+/* Reads files again: on failure what was in force stays so. Accepts NULL. *ret_count: tokens in
+ * force. */
+enum sr_result guard_reload(struct guard *guard, uint32_t *ret_count,
+                            struct sr_err *err) SR_MUST_USE;
+
+/* Whether a token is asked for. Accepts NULL. */
+bool guard_asks_for_tokens(const struct guard *guard);
 
 /* Who is at the other end of a connection; found once when it is accepted. */
 struct guard_peer {
@@ -54,7 +64,12 @@ struct guard_worker {
     struct guard *guard;          /* borrowed; NULL: nothing is asked of anybody */
     struct http_metrics *metrics; /* borrowed; NULL in tests */
 
+    struct tokens_view tokens;
+
     /* Of the request under way. */
+    struct sr_span authorization; /* the field's value; data NULL where there is none */
+    bool authorization_repeated;
+    const char *token_name; /* NULL: none was asked for, or none that is in force */
     struct ip_address client;
     bool has_client;             /* false: it came over a unix socket, from nobody else */
     char lines[GUARD_LINES_MAX]; /* header lines for its answer, with a NUL */
@@ -64,11 +79,13 @@ struct guard_worker {
 
 void guard_worker_init(struct guard_worker *g, struct guard *guard,
                        struct http_metrics *metrics);
+void guard_worker_done(struct guard_worker *g);
 
 /* What a route asks of who comes. */
 struct guard_demand {
-    bool limited; /* by the rate of the client's address */
-    bool takes;   /* false: only look whether it would pass; the request will come again */
+    unsigned scope; /* of a token: one bit of enum token_scope; 0: open to everybody */
+    bool limited;   /* by the rate of the client's address */
+    bool takes;     /* false: only look whether it would pass; the request will come again */
 };
 
 /* Begins with a request: finds whose it is. */

@@ -91,9 +91,10 @@ def test_a_million_addresses_cost_a_fixed_table(start_server):
             for response in connection.read_responses(size):
                 statuses[response.status] += 1
 
-        round_of(0, 1000)
+        for first in range(0, 50_000, 1000):
+            round_of(first, 1000)  # what any 50,000 requests take
         before = server.memory()
-        for first in range(1000, count, 1000):
+        for first in range(50_000, count, 1000):
             round_of(first, 1000)
         grown = server.memory() - before
     assert sum(statuses.values()) == count
