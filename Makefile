@@ -1,7 +1,7 @@
 # A thin front for meson and the scripts: `make help`. Everything it makes lies in build*/.
 SHELL = /bin/sh
 .DEFAULT_GOAL = build
-.PHONY: build run test test-asan test-tsan torture lint format bench fuzz flips simulate clean help deps
+.PHONY: build run test test-asan test-tsan torture power-loss lint format bench fuzz flips simulate clean help deps
 
 FUZZ_SECONDS ?= 60
 SEEDS ?= 1000
@@ -54,6 +54,11 @@ torture: ## test/torture in its long form, for hours (PYTEST="-k kill" chooses);
 	$(DEPS) test
 	@scripts/build build || $(BUILD_FAILED)
 	@scripts/run-tests --build build --suite torture --torture-budget 36000 -- --long $(PYTEST)
+
+power-loss: ## of test/torture the power cuts on ext4 and XFS images and the broken disks, as root (PYTEST="-k ext4" chooses), half an hour
+	$(DEPS) test
+	@scripts/build build || $(BUILD_FAILED)
+	@scripts/run-tests --build build --suite torture --torture-budget 36000 -- --long -m power_loss $(PYTEST)
 
 simulate: ## seeded histories of whole instances with crashes and faults: SEEDS=1000 FIRST=1
 	$(DEPS) test

@@ -38,7 +38,7 @@ class Load:
         self.error = None
         self._selector = selectors.DefaultSelector()
         self._lines, self._later, self._order = set(), [], count()
-        self._stopping = threading.Event()
+        self._stopping, self._abandoning = threading.Event(), threading.Event()
         self._heads, self._thread, self._begin = {}, None, 0.0
 
     def start(self):
@@ -50,6 +50,11 @@ class Load:
         """No new requests; waits for the outstanding answers; returns the ledger."""
         self._stopping.set()
         return self.join(timeout)
+
+    def abandon(self):
+        """For a server that is frozen: takes the answers that it sent before, and waits for no others."""
+        self._abandoning.set()
+        return self.stop()
 
     def join(self, timeout=30):
         self._thread.join(timeout * settings.TIME_SCALE)
@@ -75,10 +80,22 @@ class Load:
                 break
             for ready, _ in self._selector.select(0.005):
                 self._serve(ready.data)
+            if self._abandoning.is_set():
+                self._read_what_is_there()
+                break
         for line in list(self._lines):
             self._drop(line)
         self._selector.close()
         return self.ledger
+
+    def _read_what_is_there(self):
+        """Sends nothing more and reads until nothing has come for a moment."""
+        for line in self._lines:
+            line.out = b""
+            self._selector.modify(line.sock, selectors.EVENT_READ, line)
+        while ready := self._selector.select(0.005):
+            for one, _ in ready:
+                self._serve(one.data)
 
     def _finished(self):
         over = self._stopping.is_set() or (self.exhausted and not self._later)
