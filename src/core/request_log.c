@@ -126,24 +126,31 @@ static struct sr_span item_token(const struct request_log *log,
 
 static int by_token(const void *a, const void *b, void *log)
 {
-    return sr_span_compare(item_token(log, a), item_token(log, b));
+    const struct request_log_item *x = a;
+    const struct request_log_item *y = b;
+    int order = sr_span_compare(item_token(log, x), item_token(log, y));
+
+    return order != 0 ? order : (x->at > y->at) - (x->at < y->at);
+}
+
+static void drop_twins(struct request_log *log)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < log->count; i++) {
+        if (kept == 0 || !sr_span_equal(item_token(log, &log->items[kept - 1]),
+                                        item_token(log, &log->items[i]))) {
+            log->items[kept++] = log->items[i];
+        }
+    }
+    log->count = kept;
 }
 
 void request_log_sort(struct request_log *log)
 {
     SR_CHECK(log->reserved == 0);
     qsort_r(log->items, log->count, sizeof(*log->items), by_token, log);
-}
-
-bool request_log_has_twins(const struct request_log *log)
-{
-    for (size_t i = 1; i < log->count; i++) {
-        if (sr_span_equal(item_token(log, &log->items[i - 1]),
-                          item_token(log, &log->items[i]))) {
-            return true;
-        }
-    }
-    return false;
+    drop_twins(log);
 }
 
 struct sr_span request_log_records(const struct request_log *log, size_t i)

@@ -46,11 +46,9 @@ void request_log_append(struct request_log *log, struct sr_span records, size_t 
 /* Without room reserved before: SR_FULL, SR_DAMAGED where the first record has no token. */
 enum sr_result request_log_add(struct request_log *log, struct sr_span records) SR_MUST_USE;
 
-/* From here on: nobody appends. Sorts by token (sr_span_compare). */
+/* From here on: nobody appends. Sorts by token (sr_span_compare); of requests with the same
+ * token, which no engine makes, the first stays. */
 void request_log_sort(struct request_log *log);
-
-/* Whether the sorted log holds a token twice. */
-bool request_log_has_twins(const struct request_log *log);
 
 struct sr_span request_log_records(const struct request_log *log, size_t i);
 

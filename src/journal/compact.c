@@ -6,6 +6,7 @@
 #include "journal/journal_internal.h"
 
 #include "journal/merge.h"
+#include "journal/requests.h"
 #include "journal/scan.h"
 
 #include <stdio.h>
@@ -17,6 +18,7 @@
 struct compaction {
     struct journal *j;
     struct merger *merger;
+    struct requests requests; /* with a token */
     uint64_t epoch, predecessor;
     uint64_t merged_through; /* what the open state so far reaches */
     uint64_t through;        /* last sequence of the files to compact */
@@ -83,6 +85,9 @@ static enum sr_result seed(struct compaction *c, const char *name, struct sr_err
     enum sr_result result = state_reader_open(c->j->disk, name, &reader, err);
     struct sr_change change;
 
+    if (result == SR_OK) {
+        result = requests_take_state(&c->requests, reader, err);
+    }
     while (result == SR_OK) {
         result = state_reader_next(reader, &change, err);
         if (result == SR_OK) {
@@ -99,10 +104,15 @@ static enum sr_result take_record(void *context, const struct scan_record *in,
     struct compaction *c = context;
     const struct record *record = in->record;
     struct sr_change change;
+    enum sr_result result;
 
     if (record->epoch != c->epoch || record->kind == RECORD_SEAL ||
         in->frame->sequence <= c->merged_through) {
         return SR_OK;
+    }
+    result = requests_take(&c->requests, record, in->frame->sequence, err);
+    if (result != SR_OK) {
+        return result;
     }
     change = (struct sr_change){.key = record->key,
                                 .value = record->value,
@@ -131,7 +141,13 @@ static enum sr_result write_open_state(struct compaction *c, struct sr_err *err)
     enum sr_result result;
 
     journal_state_name(c->epoch, header.file_id, name);
-    result = state_writer_open(j->disk, name, &header, &writer, err);
+    result = requests_finish(&c->requests, err);
+    if (result == SR_OK) {
+        result = state_writer_open(j->disk, name, &header, &writer, err);
+    }
+    if (result == SR_OK) {
+        result = requests_write(&c->requests.log, writer, err);
+    }
     if (result == SR_OK) {
         result = merger_drain(c->merger, take_to_writer, writer, err);
     }
@@ -184,7 +200,9 @@ enum sr_result journal_compact(struct journal *j, uint64_t open_epoch, uint64_t 
         free(closed.files);
         return SR_NOT_FOUND;
     }
+    requests_init(&c.requests);
     result = compact(&c, &closed, err);
+    requests_done(&c.requests);
     free(closed.files);
     if (result == SR_OK) {
         atomic_fetch_add(&j->compactions, 1);

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "base/span.h"
 #include "core/change.h"
+#include "core/request_log.h"
 #include "journal/datadir.h"
 #include "journal/disk.h"
 
@@ -127,13 +128,21 @@ bool journal_state_after(struct journal *j, uint64_t epoch, struct journal_state
 /* Newest epoch that is covered by a state file or was given up by journal_cover; 0: none. */
 uint64_t journal_covered(struct journal *j);
 
-/* Writes the sealed state of `epoch` (predecessor as given) from a source of changes in key
- * order and makes it durable: then raw files whose epochs are all covered are retired. On
- * failure nothing changed. */
+/* SR_OK with the next change, SR_NOT_FOUND behind the last. */
 typedef enum sr_result journal_next_fn(void *context, struct sr_change *ret_change,
                                        struct sr_err *err);
+
+/* What an epoch holds: its changes in key order, and its requests with a token, sorted. */
+struct journal_source {
+    journal_next_fn *next;
+    void *context;                      /* of next */
+    const struct request_log *requests; /* borrowed; NULL: none */
+};
+
+/* Writes the sealed state of `epoch` (predecessor as given) and makes it durable: then raw
+ * files whose epochs are all covered are retired. On failure nothing changed. */
 enum sr_result journal_write_state(struct journal *j, uint64_t epoch, uint64_t predecessor,
-                                   journal_next_fn *next, void *context,
+                                   const struct journal_source *source,
                                    struct sr_err *err) SR_MUST_USE;
 
 /* An applied epoch whose state could not be written (disk full): its raw records are given up

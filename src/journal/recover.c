@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "journal/merge.h"
+#include "journal/requests.h"
 #include "journal/scan.h"
 
 #include <inttypes.h>
@@ -19,6 +20,7 @@
 struct epoch_merge {
     uint64_t epoch;
     struct merger *merger;
+    struct requests requests;  /* with a token */
     uint64_t through_sequence; /* raw records up to it lie in an open state that was merged
                                   already */
     bool any;
@@ -38,6 +40,9 @@ static enum sr_result seed_from_state(struct recovery *r, struct epoch_merge *me
     enum sr_result result = state_reader_open(r->j->disk, file->name, &reader, err);
     struct sr_change change;
 
+    if (result == SR_OK) {
+        result = requests_take_state(&merge->requests, reader, err);
+    }
     while (result == SR_OK) {
         result = state_reader_next(reader, &change, err);
         if (result == SR_OK) {
@@ -88,6 +93,7 @@ static enum sr_result merge_of(struct recovery *r, uint64_t epoch,
     }
     merge = &r->epochs[r->epoch_count];
     *merge = (struct epoch_merge){.epoch = epoch};
+    requests_init(&merge->requests);
     result = merger_open(r->j->disk, MERGE_MEMORY, epoch, &merge->merger, err);
     if (result != SR_OK) {
         return result;
@@ -110,14 +116,6 @@ static enum sr_result take_record(void *context, const struct scan_record *in,
     if (record->epoch <= r->scan.covered_epoch) {
         return SR_OK;
     }
-    if (record->token.token.size > 0) {
-        return sr_fail(
-            err, SR_UNSUPPORTED,
-            "journal file %s at offset %" PRIu64
-            " holds a record with a token, which this version cannot apply: start the "
-            "newer version that wrote it",
-            in->file->name, in->offset);
-    }
     result = merge_of(r, record->epoch, &merge, err);
     if (result != SR_OK || record->kind == RECORD_SEAL ||
         in->frame->sequence <= merge->through_sequence) {
@@ -125,6 +123,10 @@ static enum sr_result take_record(void *context, const struct scan_record *in,
     }
     merge->any = true;
     r->j->recovery.replayed_records++;
+    result = requests_take(&merge->requests, record, in->frame->sequence, err);
+    if (result != SR_OK) {
+        return result;
+    }
     change = (struct sr_change){.key = record->key,
                                 .value = record->value,
                                 .generation = record->generation,
@@ -173,7 +175,13 @@ static enum sr_result write_epoch(struct recovery *r, struct epoch_merge *merge,
     enum sr_result result;
 
     journal_state_name(merge->epoch, header.file_id, name);
-    result = state_writer_open(j->disk, name, &header, &writer, err);
+    result = requests_finish(&merge->requests, err);
+    if (result == SR_OK) {
+        result = state_writer_open(j->disk, name, &header, &writer, err);
+    }
+    if (result == SR_OK) {
+        result = requests_write(&merge->requests.log, writer, err);
+    }
     if (result == SR_OK) {
         result = merger_drain(merge->merger, take_to_writer, writer, err);
     }
@@ -361,6 +369,7 @@ enum sr_result journal_recover(struct journal *j, struct sr_err *err)
     }
     for (size_t i = 0; i < r.epoch_count; i++) {
         merger_close(&r.epochs[i].merger);
+        requests_done(&r.epochs[i].requests);
     }
     scan_done(&r.scan);
     return result;

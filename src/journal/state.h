@@ -6,6 +6,7 @@
 #ifndef SR_JOURNAL_STATE_H
 #define SR_JOURNAL_STATE_H
 
+#include "base/buffer.h"
 #include "base/result.h"
 #include "core/change.h"
 #include "journal/disk.h"
@@ -32,6 +33,11 @@ void state_writer_run_frames(struct state_writer *w);
 enum sr_result state_writer_add(struct state_writer *w, const struct sr_change *change,
                                 struct sr_err *err) SR_MUST_USE;
 
+/* Before the first change: a request with a token, as its whole records. In the order of tokens
+ * (the caller's). Their values lie in the changes as well. */
+enum sr_result state_writer_request(struct state_writer *w, struct sr_span records,
+                                    struct sr_err *err) SR_MUST_USE;
+
 /* Completes the file: close frame, header, sync, rename to NAME, directory sync. *ret_header
  * tells what was written. Without `durable` (run files) nothing is synced. */
 enum sr_result state_writer_finish(struct state_writer *w, bool durable,
@@ -54,9 +60,14 @@ const struct journal_header *state_reader_header(const struct state_reader *r);
 /* Goes back to the first change. */
 void state_reader_rewind(struct state_reader *r);
 
-/* The next change; its key is borrowed and valid until the call after the next 16,384.
- * SR_NOT_FOUND after the last (the count and the close frame were checked then); SR_DAMAGED
- * names file and offset. */
+/* The next request with a token, before the first change: fills `records` (emptied first) with
+ * its whole records. SR_NOT_FOUND after the last; else as below. */
+enum sr_result state_reader_request(struct state_reader *r, struct sr_buffer *records,
+                                    struct sr_err *err) SR_MUST_USE;
+
+/* The next change, requests passed over; its key is borrowed and valid until the call after the
+ * next 16,384. SR_NOT_FOUND after the last (the count and the close frame were checked then);
+ * SR_DAMAGED names file and offset. */
 enum sr_result state_reader_next(struct state_reader *r, struct sr_change *ret_change,
                                  struct sr_err *err) SR_MUST_USE;
 void state_reader_close(struct state_reader **reader);

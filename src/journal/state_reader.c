@@ -25,10 +25,11 @@ struct state_reader {
     unsigned turn;       /* the ring's current buffer */
     struct sr_span rest; /* records of the current frame not handed out */
     uint32_t rest_count;
-    uint64_t offset;   /* of the next frame */
-    uint64_t sequence; /* of the last frame read */
-    uint64_t handed;   /* changes handed out */
-    bool closed;       /* the close frame was read */
+    uint64_t offset;       /* of the next frame */
+    uint64_t sequence;     /* of the last frame read */
+    uint64_t handed;       /* changes handed out */
+    uint32_t request_left; /* records of the request under way that have not come */
+    bool closed;           /* the close frame was read */
 };
 
 static enum sr_result fail_damaged(const struct state_reader *r, const char *what,
@@ -101,6 +102,7 @@ void state_reader_rewind(struct state_reader *r)
     r->offset = JOURNAL_FRAMES_AT;
     r->sequence = 0;
     r->handed = 0;
+    r->request_left = 0;
     r->rest = (struct sr_span){0};
     r->rest_count = 0;
     r->closed = false;
@@ -172,12 +174,10 @@ static enum sr_result at_end(struct state_reader *r, struct sr_err *err)
     return SR_NOT_FOUND;
 }
 
-enum sr_result state_reader_next(struct state_reader *r, struct sr_change *ret_change,
-                                 struct sr_err *err)
+/* The record at hand, which stays at hand; SR_NOT_FOUND at the end. */
+static enum sr_result peek(struct state_reader *r, struct record *ret_record, size_t *ret_size,
+                           struct sr_err *err)
 {
-    struct record record;
-    size_t size = 0;
-
     while (r->rest_count == 0) {
         enum sr_result result = r->closed ? at_end(r, err) : read_frame(r, err);
 
@@ -185,13 +185,98 @@ enum sr_result state_reader_next(struct state_reader *r, struct sr_change *ret_c
             return result;
         }
     }
-    if (record_decode(r->rest, &record, &size) != SR_OK || record.kind == RECORD_SEAL ||
-        record.epoch != r->header.epoch) {
+    if (record_decode(r->rest, ret_record, ret_size) != SR_OK ||
+        ret_record->kind == RECORD_SEAL || ret_record->epoch != r->header.epoch) {
         return fail_damaged(r, "a record is not valid", err);
     }
+    return SR_OK;
+}
+
+static void pass(struct state_reader *r, size_t size)
+{
     r->rest.data += size;
     r->rest.size -= size;
     r->rest_count--;
+}
+
+/* Whether the record at hand belongs to a request; those all come before the changes. */
+static enum sr_result peek_of_request(struct state_reader *r, size_t *ret_size,
+                                      struct sr_err *err)
+{
+    struct record record;
+    enum sr_result result;
+    bool begins;
+
+    if (r->handed > 0) {
+        return SR_NOT_FOUND;
+    }
+    result = peek(r, &record, ret_size, err);
+    if (result != SR_OK) {
+        return result;
+    }
+    begins = record.token.token.size > 0;
+    if (begins && r->request_left > 0) {
+        return fail_damaged(r, "a request is cut", err);
+    }
+    if (!begins && r->request_left == 0) {
+        return SR_NOT_FOUND;
+    }
+    r->request_left = begins ? record.token.records : r->request_left - 1;
+    return SR_OK;
+}
+
+enum sr_result state_reader_request(struct state_reader *r, struct sr_buffer *records,
+                                    struct sr_err *err)
+{
+    records->size = 0;
+    do {
+        size_t size = 0;
+        enum sr_result result = peek_of_request(r, &size, err);
+
+        if (result != SR_OK) {
+            return result == SR_NOT_FOUND && r->request_left > 0
+                       ? fail_damaged(r, "a request is cut", err)
+                       : result;
+        }
+        if (sr_buffer_append(records, r->rest.data, size) != SR_OK) {
+            return sr_fail(err, SR_NO_MEMORY, "out of memory reading %s", r->name);
+        }
+        pass(r, size);
+    } while (r->request_left > 0);
+    return SR_OK;
+}
+
+static enum sr_result pass_requests(struct state_reader *r, struct sr_err *err)
+{
+    size_t size = 0;
+    enum sr_result result;
+
+    while ((result = peek_of_request(r, &size, err)) == SR_OK) {
+        pass(r, size);
+    }
+    if (result == SR_NOT_FOUND && r->request_left > 0) {
+        return fail_damaged(r, "a request is cut", err);
+    }
+    return result == SR_NOT_FOUND ? SR_OK : result;
+}
+
+enum sr_result state_reader_next(struct state_reader *r, struct sr_change *ret_change,
+                                 struct sr_err *err)
+{
+    struct record record;
+    size_t size = 0;
+    enum sr_result result = r->handed == 0 ? pass_requests(r, err) : SR_OK;
+
+    if (result == SR_OK) {
+        result = peek(r, &record, &size, err);
+    }
+    if (result != SR_OK) {
+        return result;
+    }
+    if (record.token.token.size > 0) {
+        return fail_damaged(r, "a request lies behind the changes", err);
+    }
+    pass(r, size);
     r->handed++;
     *ret_change = (struct sr_change){
         .key = record.key,

@@ -23,7 +23,7 @@ struct state_writer {
     char temporary[STATE_NAME_SIZE + 8];
     uint8_t *frame; /* room for the largest frame; payload grows behind the frame header */
     size_t frame_bytes;
-    size_t payload_size;
+    size_t payload_size, payload_max;
     uint32_t records;
     uint32_t records_max;
     uint64_t sequence;
@@ -62,8 +62,8 @@ enum sr_result state_writer_open(struct disk *disk, const char *name,
     w->header.revision = 1;
     w->offset = JOURNAL_FRAMES_AT;
     w->records_max = STATE_FRAME_CHANGES;
-    w->frame_bytes = JOURNAL_FRAME_HEADER + JOURNAL_BLOCK +
-                     STATE_FRAME_CHANGES * record_size(SR_KEY_SIZE_MAX);
+    w->payload_max = STATE_FRAME_CHANGES * record_size(SR_KEY_SIZE_MAX);
+    w->frame_bytes = JOURNAL_FRAME_HEADER + JOURNAL_BLOCK + w->payload_max;
     w->frame = sr_pages_alloc(w->frame_bytes);
     (void)snprintf(w->name, sizeof(w->name), "%s", name);
     (void)snprintf(w->temporary, sizeof(w->temporary), "%s.tmp", name);
@@ -102,6 +102,45 @@ static enum sr_result write_frame(struct state_writer *w, bool close, struct sr_
     return result;
 }
 
+static enum sr_result append_record(struct state_writer *w, const struct record *record,
+                                    struct sr_err *err)
+{
+    size_t size = record_encoded_size(record);
+
+    if (w->records == w->records_max || w->payload_size + size > w->payload_max) {
+        enum sr_result result = write_frame(w, false, err);
+
+        if (result != SR_OK) {
+            return result;
+        }
+    }
+    SR_CHECK(size <= w->payload_max);
+    record_encode(record, w->frame + JOURNAL_FRAME_HEADER + w->payload_size);
+    w->payload_size += size;
+    w->records++;
+    return SR_OK;
+}
+
+enum sr_result state_writer_request(struct state_writer *w, struct sr_span records,
+                                    struct sr_err *err)
+{
+    SR_CHECK(w->header.change_count == 0);
+    while (records.size > 0) {
+        struct record record;
+        size_t size = 0;
+        enum sr_result result = record_decode(records, &record, &size);
+
+        SR_CHECK(result == SR_OK && record.epoch == w->header.epoch);
+        result = append_record(w, &record, err);
+        if (result != SR_OK) {
+            return result;
+        }
+        records.data += size;
+        records.size -= size;
+    }
+    return SR_OK;
+}
+
 enum sr_result state_writer_add(struct state_writer *w, const struct sr_change *change,
                                 struct sr_err *err)
 {
@@ -113,20 +152,14 @@ enum sr_result state_writer_add(struct state_writer *w, const struct sr_change *
         .key = change->key,
     };
     struct sr_span last = {.data = w->last_key, .size = w->last_key_size};
-    size_t size = record_encoded_size(&record);
+    enum sr_result result;
 
     SR_CHECK(sr_wide_fits_i64(change->value));
     SR_CHECK(sr_span_compare(last, change->key) <= 0);
-    if (w->records == w->records_max) {
-        enum sr_result result = write_frame(w, false, err);
-
-        if (result != SR_OK) {
-            return result;
-        }
+    result = append_record(w, &record, err);
+    if (result != SR_OK) {
+        return result;
     }
-    record_encode(&record, w->frame + JOURNAL_FRAME_HEADER + w->payload_size);
-    w->payload_size += size;
-    w->records++;
     w->header.change_count++;
     memcpy(w->last_key, change->key.data, change->key.size);
     w->last_key_size = change->key.size;

@@ -4,6 +4,7 @@
 #include "journal/journal_internal.h"
 
 #include "base/check.h"
+#include "journal/requests.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -137,12 +138,12 @@ uint64_t journal_covered(struct journal *j)
     return covered;
 }
 
-static enum sr_result copy_changes(struct state_writer *writer, journal_next_fn *next,
-                                   void *context, struct sr_err *err)
+static enum sr_result copy_changes(struct state_writer *writer,
+                                   const struct journal_source *source, struct sr_err *err)
 {
     for (;;) {
         struct sr_change change;
-        enum sr_result result = next(context, &change, err);
+        enum sr_result result = source->next(source->context, &change, err);
 
         if (result == SR_NOT_FOUND) {
             return SR_OK;
@@ -157,7 +158,7 @@ static enum sr_result copy_changes(struct state_writer *writer, journal_next_fn 
 }
 
 enum sr_result journal_write_state(struct journal *j, uint64_t epoch, uint64_t predecessor,
-                                   journal_next_fn *next, void *context, struct sr_err *err)
+                                   const struct journal_source *source, struct sr_err *err)
 {
     struct journal_header header = {.file_id = journal_draw_id(j),
                                     .instance = j->options.instance,
@@ -173,8 +174,11 @@ enum sr_result journal_write_state(struct journal *j, uint64_t epoch, uint64_t p
     SR_CHECK(predecessor < epoch);
     journal_state_name(epoch, header.file_id, name);
     result = state_writer_open(j->disk, name, &header, &writer, err);
+    if (result == SR_OK && source->requests != NULL) {
+        result = requests_write(source->requests, writer, err);
+    }
     if (result == SR_OK) {
-        result = copy_changes(writer, next, context, err);
+        result = copy_changes(writer, source, err);
     }
     if (result == SR_OK) {
         result = state_writer_finish(writer, true, &header, err);

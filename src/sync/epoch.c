@@ -53,13 +53,14 @@ void flusher_epoch_write_state(struct flusher *f)
         struct flusher *f;
         size_t next;
     } cursor = {.f = f};
+    struct journal_source source = {.next = next_of_slot, .context = &cursor};
     struct sr_err err;
 
     if (f->phase != EPOCH_SEALED || !f->is_collected || f->state_written) {
         return;
     }
-    if (journal_write_state(f->options.journal, f->slot_epoch, f->slot_predecessor,
-                            next_of_slot, &cursor, &err) == SR_OK) {
+    if (journal_write_state(f->options.journal, f->slot_epoch, f->slot_predecessor, &source,
+                            &err) == SR_OK) {
         f->state_written = true;
         return;
     }
@@ -158,6 +159,7 @@ enum sr_result flusher_epoch_save_open(struct flusher *f, struct sr_err *err)
         struct flusher *f;
         size_t next;
     } cursor = {.f = f};
+    struct journal_source source = {.next = next_of_slot, .context = &cursor};
     struct counters_sealed before = f->sealed;
     enum sr_result result;
 
@@ -165,8 +167,8 @@ enum sr_result flusher_epoch_save_open(struct flusher *f, struct sr_err *err)
     f->sealed = (struct counters_sealed){0};
     result = counters_collect(f->options.counters, f->open_epoch, &f->sealed, err);
     if (result == SR_OK) {
-        result = journal_write_state(f->options.journal, f->open_epoch, f->last_sealed,
-                                     next_of_slot, &cursor, err);
+        result = journal_write_state(f->options.journal, f->open_epoch, f->last_sealed, &source,
+                                     err);
     }
     counters_sealed_done(&f->sealed);
     f->sealed = before;

@@ -35,10 +35,10 @@ static struct sr_span token_at(const struct request_log *log, size_t i)
     return record.token.token;
 }
 
-static void requests_come_back_in_the_order_of_their_tokens(void **state)
+static void requests_come_back_once_in_the_order_of_their_tokens(void **state)
 {
     static const char *const tokens[] = {"b", "aa", "c", "a", "b"};
-    static const char *const sorted[] = {"a", "aa", "b", "b", "c"};
+    static const char *const sorted[] = {"a", "aa", "b", "c"};
     struct request_log log;
     uint8_t bytes[200];
 
@@ -48,16 +48,14 @@ static void requests_come_back_in_the_order_of_their_tokens(void **state)
         assert_int_equal(request_log_add(&log, encode(tokens[i], bytes)), SR_OK);
     }
     request_log_sort(&log);
-    assert_int_equal(log.count, 5);
-    for (size_t i = 0; i < 5; i++) {
+    assert_int_equal(log.count, 4);
+    for (size_t i = 0; i < 4; i++) {
         assert_true(sr_span_equal(token_at(&log, i), sr_span_text(sorted[i])));
     }
-    assert_true(request_log_has_twins(&log));
     request_log_clear(&log);
     assert_int_equal(log.count, 0);
     assert_int_equal(request_log_add(&log, encode("z", bytes)), SR_OK);
     assert_true(sr_span_equal(token_at(&log, 0), sr_span_text("z")));
-    assert_false(request_log_has_twins(&log));
     request_log_done(&log);
 }
 
@@ -102,7 +100,7 @@ static void records_without_a_token_are_no_request(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(requests_come_back_in_the_order_of_their_tokens),
+        cmocka_unit_test(requests_come_back_once_in_the_order_of_their_tokens),
         cmocka_unit_test(reserved_room_is_kept_for_who_reserved_it),
         cmocka_unit_test(records_without_a_token_are_no_request),
     };

@@ -211,11 +211,11 @@ static enum sr_result next_of_epoch(void *context, struct sr_change *ret_change,
 
 static void write_state(struct sample *s, uint64_t epoch, uint64_t predecessor)
 {
-    struct epoch_source source = {.facts = &s->facts, .epoch = epoch};
+    struct epoch_source facts = {.facts = &s->facts, .epoch = epoch};
+    struct journal_source source = {.next = next_of_epoch, .context = &facts};
 
     sort_facts(&s->facts);
-    assert_int_equal(journal_write_state(s->journal, epoch, predecessor, next_of_epoch, &source,
-                                         &s->err),
+    assert_int_equal(journal_write_state(s->journal, epoch, predecessor, &source, &s->err),
                      SR_OK);
 }
 

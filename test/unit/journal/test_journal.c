@@ -145,9 +145,9 @@ static enum sr_result next_change(void *context, struct sr_change *ret_change,
 static void write_state(struct fixture *f, uint64_t epoch, const char *key, int64_t value)
 {
     struct one_change one = {.key = key, .value = value};
+    struct journal_source source = {.next = next_change, .context = &one};
 
-    assert_int_equal(journal_write_state(f->journal, epoch, epoch - 1, next_change, &one,
-                                         &f->err),
+    assert_int_equal(journal_write_state(f->journal, epoch, epoch - 1, &source, &f->err),
                      SR_OK);
 }
 
