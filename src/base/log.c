@@ -8,8 +8,12 @@
 #include "base/log_limit.h"
 #include "base/log_line.h"
 
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <unistd.h>
+
+_Static_assert(SR_LOG_LINE_MAX <= PIPE_BUF, "a pipe that can be written takes a whole line");
 
 /* Set before threads run, read-only after. */
 static enum sr_log_level level_min = SR_LOG_INFO;
@@ -17,6 +21,8 @@ static enum sr_log_format line_format = SR_LOG_TEXT;
 
 static pthread_mutex_t limit_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sr_log_limit limit; /* under limit_lock */
+
+static pthread_mutex_t offer_lock = PTHREAD_MUTEX_INITIALIZER; /* outermost */
 
 void sr_log_setup(enum sr_log_level level, enum sr_log_format format)
 {
@@ -38,6 +44,26 @@ static void write_line(enum sr_log_level level, const char *event, const char *m
     /* Nobody is left to be told that standard error takes no more. */
     ssize_t written = write(STDERR_FILENO, line, size);
     (void)written;
+}
+
+bool sr_log_offer(enum sr_log_level level, const char *event, const char *message,
+                  const struct sr_log_field *fields)
+{
+    struct pollfd output = {.fd = STDERR_FILENO, .events = POLLOUT};
+    bool ready;
+
+    if (level < level_min) {
+        return true;
+    }
+    /* A pipe that can be written takes a line whole (SR_LOG_LINE_MAX is less than PIPE_BUF),
+     * and under the lock no other thread offers one in between. */
+    (void)pthread_mutex_lock(&offer_lock);
+    ready = poll(&output, 1, 0) == 1 && (output.revents & POLLOUT) != 0;
+    if (ready) {
+        write_line(level, event, message, fields);
+    }
+    (void)pthread_mutex_unlock(&offer_lock);
+    return ready;
 }
 
 static bool next_summary(uint64_t now_ms, bool all, const char **ret_event,

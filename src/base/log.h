@@ -50,6 +50,12 @@ static inline struct sr_log_field sr_log_number(const char *name, int64_t number
 void sr_log_event(enum sr_log_level level, const char *event, const char *message,
                   const struct sr_log_field *fields);
 
+/* The same without the limit on repeats, for a log that is wanted line by line. False, and the
+ * line lost, where standard error is a pipe that would not take it now: the caller must not
+ * wait for who reads the log. */
+bool sr_log_offer(enum sr_log_level level, const char *event, const char *message,
+                  const struct sr_log_field *fields);
+
 /* Tells now what the limit on repeated events has left out so far (else with a later event):
  * before the process ends. */
 void sr_log_flush(void);

@@ -38,8 +38,12 @@ enum config_option {
     CONFIG_RATE_LIMIT_BURST,
     CONFIG_TRUSTED_PROXIES,
     CONFIG_PROXY_HEADER, /* number: enum forwarded_field */
-    CONFIG_LOG_LEVEL,    /* number: enum sr_log_level */
-    CONFIG_LOG_FORMAT,   /* number: enum sr_log_format */
+    CONFIG_CORS_ORIGINS,
+    CONFIG_REQUEST_IDS, /* number: 1 where they are drawn too */
+    CONFIG_ACCESS_LOG,  /* number: 1 for on */
+    CONFIG_ACCESS_LOG_SAMPLE,
+    CONFIG_LOG_LEVEL,  /* number: enum sr_log_level */
+    CONFIG_LOG_FORMAT, /* number: enum sr_log_format */
     CONFIG_PRINT_CONFIG,
     CONFIG_HELP,
     CONFIG_VERSION,

@@ -16,6 +16,8 @@ static const char *const durabilities[] = {"fsync", "write", "none", NULL};
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
 
+static const char *const id_choices[] = {"echo", "always", NULL};
+static const char *const off_on[] = {"off", "on", NULL};
 static const char *const proxy_headers[] = {"x-forwarded-for", "forwarded", NULL};
 
 /* A default as one would write it, or words for one that config.c finds out. */
@@ -111,6 +113,16 @@ const struct sr_option config_table[CONFIG_OPTION_COUNT] = {
                                     proxy_headers,
                                     "where they tell it: x-forwarded-for or forwarded; the "
                                     "other one is ignored")},
+    [CONFIG_CORS_ORIGINS] = {TEXT("cors-origins", "ORIGINS", USUAL("none"),
+                                  "comma list of origins whose pages may read answers: "
+                                  "https://app.example")},
+    [CONFIG_REQUEST_IDS] = {CHOICE("request-ids", "WHICH", USUAL("echo"), id_choices,
+                                   "X-Request-Id: echo the client's, or draw one where it "
+                                   "sends none (always)")},
+    [CONFIG_ACCESS_LOG] = {CHOICE("access-log", "WHETHER", USUAL("off"), off_on,
+                                  "a log line a request: off or on; draws request ids")},
+    [CONFIG_ACCESS_LOG_SAMPLE] = {NUMBER("access-log-sample", USUAL("1"), 1, 1000000000,
+                                         "log one of so many requests of each worker")},
     [CONFIG_LOG_LEVEL] = {CHOICE("log-level", "LEVEL", USUAL("info"), log_levels,
                                  "least to log: debug, info, warn or error")},
     [CONFIG_LOG_FORMAT] = {CHOICE("log-format", "FORMAT",

@@ -5,6 +5,7 @@
 
 #include "base/units.h"
 #include "core/limiter.h"
+#include "server/cors.h"
 
 #include <string.h>
 
@@ -99,11 +100,38 @@ static enum sr_result tokens(const struct config *config, struct guard_options *
     return SR_OK;
 }
 
+static enum sr_result cors(const struct config *config, struct guard_options *options,
+                           struct sr_err *err)
+{
+    const char *text = config_text(config, CONFIG_CORS_ORIGINS);
+    struct sr_err why;
+
+    if (strcmp(text, "none") == 0) {
+        return SR_OK;
+    }
+    if (cors_check(text, &why) != SR_OK) {
+        return sr_fail(err, SR_INVALID, "--cors-origins: %s", why.text);
+    }
+    options->cors_origins = text;
+    return SR_OK;
+}
+
+static enum sr_result logging(const struct config *config, struct guard_options *options,
+                              struct sr_err *err)
+{
+    (void)err;
+    options->request_ids = config_number(config, CONFIG_REQUEST_IDS) == 1;
+    if (config_number(config, CONFIG_ACCESS_LOG) == 1) {
+        options->access_log_sample = config_u32(config, CONFIG_ACCESS_LOG_SAMPLE);
+    }
+    return SR_OK;
+}
+
 enum sr_result protection_options(const struct config *config,
                                   struct guard_options *ret_options, struct sr_err *err)
 {
     enum sr_result (*const steps[])(const struct config *, struct guard_options *,
-                                    struct sr_err *) = {rate, proxies, tokens};
+                                    struct sr_err *) = {rate, proxies, tokens, cors, logging};
     enum sr_result result = SR_OK;
 
     *ret_options = (struct guard_options){0};

@@ -96,6 +96,7 @@ struct http_metrics {
     _Atomic uint64_t connections_closed; /* open ones: accepted minus closed */
     _Atomic uint64_t refused[HTTP_METRICS_REFUSAL_COUNT];
     _Atomic uint64_t declined[HTTP_METRICS_DECLINE_COUNT];
+    _Atomic uint64_t access_lines_lost; /* standard error would have blocked */
     _Atomic uint64_t loop_turns;
     _Atomic uint64_t replies_held; /* now: requests answered but not released by the journal */
     _Alignas(64) struct sr_histogram

@@ -106,6 +106,11 @@ void samples_declined(struct exposition *page, const struct metrics_snapshot *s)
     }
 }
 
+void samples_lines_lost(struct exposition *page, const struct metrics_snapshot *s)
+{
+    sum_sample(page, s, offsetof(struct http_metrics, access_lines_lost));
+}
+
 void samples_received(struct exposition *page, const struct metrics_snapshot *s)
 {
     sum_sample(page, s, offsetof(struct http_metrics, bytes_received));

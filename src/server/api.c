@@ -15,12 +15,14 @@
 enum sr_result api_init(struct api *api, const struct server_options *options,
                         struct engine_worker *engine_worker)
 {
+    enum sr_result result;
+
     memset(api, 0, sizeof(*api));
     api->options = options;
     api->engine_worker = engine_worker;
-    guard_worker_init(&api->guard, options->guard, NULL);
     sr_buffer_init(&api->page, PAGE_SIZE_MAX);
-    return http_body_scratch_init(&api->scratch);
+    result = guard_worker_init(&api->guard, options->guard);
+    return result == SR_OK ? http_body_scratch_init(&api->scratch) : result;
 }
 
 void api_done(struct api *api)
@@ -42,7 +44,7 @@ struct http_reply api_reply(const struct api_call *call)
                                .head = call->method == HTTP_METHOD_HEAD,
                                .keep_alive = call->keep_alive,
                                .http_1_0 = call->http_1_0,
-                               .more_headers = call->more_headers};
+                               .more_headers = call->facts != NULL ? call->facts->lines : NULL};
 }
 
 enum api_step api_answer_error(struct api_call *call, uint16_t status, const char *message,
@@ -297,9 +299,9 @@ static const struct api_route *start_call(struct api *api, const struct http_req
                                   .route = route != NULL ? route->route : HTTP_ROUTE_UNKNOWN,
                                   .keep_alive = request->keep_alive,
                                   .http_1_0 = request->http_1_0};
-    if (api->guard.guard != NULL) {
+    if (api->guard.guard != NULL || request->fields[HTTP_FIELD_X_REQUEST_ID].data != NULL) {
         guard_meet(&api->guard, request, api->peer);
-        ret_call->more_headers = api->guard.lines;
+        ret_call->facts = &api->guard.facts;
     }
     return route;
 }

@@ -48,10 +48,10 @@ struct api_call {
     enum api_action action;
     enum http_method method;
     enum http_route route;
-    const char *more_headers; /* of the reply: NULL, or lines that the guard or who lets the
-                                 call wait owns */
-    uint16_t status;          /* of the reply */
-    bool keep_alive;          /* the connection goes on after the reply */
+    const struct guard_facts *facts; /* NULL, or what the guard says in the reply and the log;
+                                        the guard's, or who lets the call wait owns them */
+    uint16_t status;                 /* of the reply */
+    bool keep_alive;                 /* the connection goes on after the reply */
     bool http_1_0;
     bool minimal; /* Prefer: return=minimal */
     bool counts;  /* the reply depends on counts and must wait for the turn's release */

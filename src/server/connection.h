@@ -39,7 +39,7 @@ struct waiting {
     struct api_call call;      /* its key points to `key` */
     uint64_t since_ns;         /* when it was read */
     uint8_t key[SR_KEY_SIZE_MAX];
-    char more_headers[GUARD_LINES_MAX]; /* the call's, where it has any */
+    struct guard_facts *facts; /* owned, the call's; NULL: it has none */
 };
 
 struct connection {

@@ -2,18 +2,26 @@
  * Requests out of a connection's bytes, given to the api one after the other.
  */
 #include "base/check.h"
+#include "base/clock.h"
 #include "http/head.h"
 #include "http/reply.h"
 #include "server/connection.h"
 #include "server/worker.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-/* Notes an answer. False where no further request may follow in this piece of work. */
-static bool finish(struct worker *w, struct connection *c, const struct api_call *call)
+/* Notes an answer to what was read at since_ns. False where no further request may follow in
+ * this piece of work. */
+static bool finish(struct worker *w, struct connection *c, const struct api_call *call,
+                   uint64_t since_ns)
 {
     bool room = answered_add(&w->answered, call->method, call->route, call->status);
 
+    if (call->facts != NULL && call->facts->record.wanted) {
+        guard_log(&w->api.guard, call->facts, call->method, call->status,
+                  sr_clock_monotonic_ns() - since_ns);
+    }
     w->turn_requests++;
     w->answered.counts |= call->counts;
     if (!call->keep_alive) {
@@ -22,26 +30,40 @@ static bool finish(struct worker *w, struct connection *c, const struct api_call
     return room && !c->closing;
 }
 
+/* False where there is no memory. */
+static bool keep_facts(struct waiting *waiting, const struct api_call *call)
+{
+    waiting->facts = NULL;
+    if (call->facts == NULL) {
+        return true;
+    }
+    waiting->facts = malloc(sizeof(*waiting->facts));
+    if (waiting->facts != NULL) {
+        *waiting->facts = *call->facts;
+    }
+    return waiting->facts != NULL;
+}
+
 /* The call must be given again: keeps it with its key. */
 static void wait(struct worker *w, struct connection *c, const struct api_call *call)
 {
     struct waiting *waiting = worker_waiting_new(w);
     struct engine_wait held = call->wait;
 
-    if (waiting == NULL) {
+    if (waiting == NULL || !keep_facts(waiting, call)) {
+        if (waiting != NULL) {
+            worker_waiting_free(w, waiting);
+        }
         engine_wait_end(w->engine_worker, &held);
         connection_close(w, c);
         return;
     }
     SR_CHECK(call->key.size <= sizeof(waiting->key));
     waiting->call = *call;
+    waiting->call.facts = waiting->facts;
     waiting->since_ns = w->now_ns;
     memcpy(waiting->key, call->key.data, call->key.size);
     waiting->call.key.data = waiting->key;
-    if (call->more_headers != NULL) {
-        memcpy(waiting->more_headers, call->more_headers, sizeof(waiting->more_headers));
-        waiting->call.more_headers = waiting->more_headers;
-    }
     c->waiting = waiting;
     w->waits_for_turn |= call->wait.for_turn;
     list_remove(&c->queue_link);
@@ -65,7 +87,7 @@ static bool take_request(struct worker *w, struct connection *c, struct http_req
     request->keep_alive = stays_open(w, c, request->keep_alive);
     switch (api_begin(&w->api, request, &c->output, &call)) {
     case API_ANSWERED:
-        return finish(w, c, &call);
+        return finish(w, c, &call, w->now_ns);
     case API_WAITS:
         wait(w, c, &call);
         return false;
@@ -86,7 +108,7 @@ void connection_refuse(struct worker *w, struct connection *c, uint16_t status,
         connection_close(w, c);
         return;
     }
-    (void)finish(w, c, &call); /* closes, so that no more room is needed */
+    (void)finish(w, c, &call, w->now_ns); /* closes, so that no more room is needed */
     c->linger = true;
 }
 
@@ -105,7 +127,7 @@ static bool refuse_head(struct worker *w, struct connection *c)
         connection_close(w, c);
         return true;
     }
-    (void)finish(w, c, &call);
+    (void)finish(w, c, &call, w->now_ns);
     c->linger = true;
     return true;
 }
@@ -180,7 +202,6 @@ void connection_retry(struct worker *w, struct connection *c)
 {
     struct waiting *waiting = c->waiting;
     uint64_t since_ns = waiting->since_ns;
-    struct api_call call;
     enum api_step step;
 
     memset(&w->answered, 0, sizeof(w->answered));
@@ -196,11 +217,10 @@ void connection_retry(struct worker *w, struct connection *c)
         connection_close(w, c);
         return;
     }
-    call = waiting->call;
     c->waiting = NULL;
-    worker_waiting_free(w, waiting);
     list_remove(&c->queue_link);
-    (void)finish(w, c, &call);
+    (void)finish(w, c, &waiting->call, since_ns);
+    worker_waiting_free(w, waiting);
     connection_output_account(w, c, since_ns);
     connection_update(w, c);
 }

@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "core/limiter.h"
 #include "http/field.h"
+#include "server/cors.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -24,7 +25,9 @@ struct guard {
 
 bool guard_options_in_force(const struct guard_options *options)
 {
-    return options->rate_interval_ns != 0 || options->tokens_path != NULL;
+    return options->rate_interval_ns != 0 || options->tokens_path != NULL ||
+           options->cors_origins != NULL || options->access_log_sample != 0 ||
+           options->request_ids;
 }
 
 static enum sr_result open_limiter(struct guard *guard, struct sr_err *err)
@@ -106,12 +109,13 @@ struct guard_peer guard_peer_of(const struct guard *guard,
     return peer;
 }
 
-void guard_worker_init(struct guard_worker *g, struct guard *guard,
-                       struct http_metrics *metrics)
+enum sr_result guard_worker_init(struct guard_worker *g, struct guard *guard)
 {
+    struct sr_err err;
+
     memset(g, 0, sizeof(*g));
     g->guard = guard;
-    g->metrics = metrics;
+    return guard == NULL ? SR_OK : sr_random_bytes(&g->ids.key, sizeof(g->ids.key), &err);
 }
 
 void guard_worker_done(struct guard_worker *g)
@@ -124,12 +128,12 @@ void guard_worker_done(struct guard_worker *g)
 __attribute__((format(printf, 2, 3))) static void add_line(struct guard_worker *g,
                                                            const char *format, ...)
 {
-    size_t room = sizeof(g->lines) - g->lines_size;
+    size_t room = sizeof(g->facts.lines) - g->lines_size;
     va_list arguments;
     int size;
 
     va_start(arguments, format);
-    size = vsnprintf(g->lines + g->lines_size, room, format, arguments);
+    size = vsnprintf(g->facts.lines + g->lines_size, room, format, arguments);
     va_end(arguments);
     SR_CHECK(size >= 0 && (size_t)size < room);
     g->lines_size += (size_t)size;
@@ -151,16 +155,82 @@ static void find_client(struct guard_worker *g, const struct http_request *reque
     }
 }
 
+/* The request's own id if it is sane, else one of ours where that is asked for. */
+static void identify(struct guard_worker *g, const struct http_request *request)
+{
+    const struct guard_options *options = g->guard == NULL ? NULL : &g->guard->options;
+    struct sr_span own = request->fields[HTTP_FIELD_X_REQUEST_ID];
+    char drawn[REQUEST_ID_DRAWN_SIZE + 1];
+
+    if (!request_id_sane(own)) {
+        if (options == NULL || (!options->request_ids && options->access_log_sample == 0)) {
+            return;
+        }
+        request_id_draw(&g->ids, drawn);
+        own = sr_span_text(drawn);
+    }
+    add_line(g, "X-Request-Id: %.*s\r\n", (int)own.size, (const char *)own.data);
+    if (g->facts.record.wanted) {
+        memcpy(g->facts.record.request_id, own.data, own.size);
+        g->facts.record.request_id[own.size] = '\0';
+    }
+}
+
+static void add_cors(struct guard_worker *g, const struct http_request *request)
+{
+    char lines[CORS_LINES_MAX];
+
+    cors_lines(g->guard->options.cors_origins, request->fields[HTTP_FIELD_ORIGIN],
+               request->method == HTTP_METHOD_OPTIONS, lines);
+    add_line(g, "%s", lines);
+}
+
+/* Begins a record for one of so many requests. */
+static void sample(struct guard_worker *g, const struct http_request *request)
+{
+    struct access_record *record = &g->facts.record;
+
+    record->wanted = false;
+    if (g->guard->options.access_log_sample == 0 || g->until_logged-- > 0) {
+        return;
+    }
+    g->until_logged = g->guard->options.access_log_sample - 1;
+    access_record_begin(record, request);
+    record->has_client = g->has_client;
+    record->client = g->client;
+    record->has_trace = trace_parse(request->fields[HTTP_FIELD_TRACEPARENT], &record->trace);
+}
+
+static void meet(struct guard_worker *g, const struct http_request *request,
+                 const struct guard_peer *peer)
+{
+    g->authorization = request->fields[HTTP_FIELD_AUTHORIZATION];
+    g->authorization_repeated = request->field_repeated[HTTP_FIELD_AUTHORIZATION];
+    find_client(g, request, peer);
+    sample(g, request);
+    if (g->guard->options.cors_origins != NULL) {
+        add_cors(g, request);
+    }
+}
+
 void guard_meet(struct guard_worker *g, const struct http_request *request,
                 const struct guard_peer *peer)
 {
     g->lines_size = 0;
-    g->lines[0] = '\0';
-    g->authorization = request->fields[HTTP_FIELD_AUTHORIZATION];
-    g->authorization_repeated = request->field_repeated[HTTP_FIELD_AUTHORIZATION];
-    g->token_name = NULL;
-    find_client(g, request, peer);
+    g->facts.lines[0] = '\0';
+    if (g->guard != NULL) {
+        meet(g, request, peer);
+    }
+    identify(g, request);
     g->rate_at = g->lines_size;
+}
+
+void guard_log(struct guard_worker *g, const struct guard_facts *facts, enum http_method method,
+               uint16_t status, uint64_t duration_ns)
+{
+    if (!access_log_write(&facts->record, method, status, duration_ns)) {
+        http_metrics_add(&g->metrics->access_lines_lost, 1);
+    }
 }
 
 static void count_declined(struct guard_worker *g, enum http_metrics_decline why)
@@ -225,7 +295,9 @@ static struct refusal check_token(struct guard_worker *g, unsigned scope)
     if (token == NULL) {
         return unauthorized(g);
     }
-    g->token_name = token->name;
+    if (g->facts.record.wanted) {
+        memcpy(g->facts.record.token, token->name, sizeof(token->name));
+    }
     return (token->scopes & scope) != 0 ? (struct refusal){0} : forbidden(g, scope);
 }
 

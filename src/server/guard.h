@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "http/parser.h"
 #include "metrics/http_metrics.h"
+#include "server/access_log.h"
 #include "server/forwarded.h"
 #include "server/ip_address.h"
 #include "server/refusal.h"
@@ -26,6 +27,9 @@ struct guard_options {
     struct networks trusted_proxies;   /* none: every peer is the client itself */
     enum forwarded_field proxy_header; /* where they tell whose request it is */
     const char *tokens_path;           /* borrowed; NULL: open to everybody */
+    const char *cors_origins;          /* borrowed, a list that cors_check took; NULL: off */
+    uint32_t access_log_sample;        /* one of so many requests is logged; 0: none */
+    bool request_ids;                  /* drawn for requests that bring none */
 };
 
 /* Whether anything of the options is in force: else no guard is needed. */
@@ -57,28 +61,35 @@ struct guard_peer {
 struct guard_peer guard_peer_of(const struct guard *guard,
                                 const struct sockaddr_storage *address);
 
-#define GUARD_LINES_MAX 512
+#define GUARD_LINES_MAX 1280
+
+/* What is said and logged about a request, which may outlive its bytes. */
+struct guard_facts {
+    char lines[GUARD_LINES_MAX]; /* header lines for its answer, with a NUL */
+    struct access_record record;
+};
 
 /* A worker's part: of its thread alone. */
 struct guard_worker {
     struct guard *guard;          /* borrowed; NULL: nothing is asked of anybody */
-    struct http_metrics *metrics; /* borrowed; NULL in tests */
+    struct http_metrics *metrics; /* borrowed, set by the worker; NULL: not counted */
 
     struct tokens_view tokens;
+    struct request_ids ids;
+    uint32_t until_logged; /* requests that are passed over before one is logged */
 
     /* Of the request under way. */
     struct sr_span authorization; /* the field's value; data NULL where there is none */
     bool authorization_repeated;
-    const char *token_name; /* NULL: none was asked for, or none that is in force */
     struct ip_address client;
-    bool has_client;             /* false: it came over a unix socket, from nobody else */
-    char lines[GUARD_LINES_MAX]; /* header lines for its answer, with a NUL */
+    bool has_client; /* false: it came over a unix socket, from nobody else */
+    struct guard_facts facts;
     size_t lines_size;
     size_t rate_at; /* where lines about the rate start */
 };
 
-void guard_worker_init(struct guard_worker *g, struct guard *guard,
-                       struct http_metrics *metrics);
+/* SR_IO: no randomness. */
+enum sr_result guard_worker_init(struct guard_worker *g, struct guard *guard) SR_MUST_USE;
 void guard_worker_done(struct guard_worker *g);
 
 /* What a route asks of who comes. */
@@ -88,7 +99,8 @@ struct guard_demand {
     bool takes;     /* false: only look whether it would pass; the request will come again */
 };
 
-/* Begins with a request: finds whose it is. */
+/* Begins with a request: finds whose it is. Without a guard only a request's own id is taken.
+ */
 void guard_meet(struct guard_worker *g, const struct http_request *request,
                 const struct guard_peer *peer);
 
@@ -99,5 +111,9 @@ struct refusal guard_admit(struct guard_worker *g, const struct guard_demand *de
 /* A request that was admitted costs `more` than the one that it was charged: a batch of N costs
  * N, so N - 1 more. All or nothing; what guard_admit took stays taken. */
 struct refusal guard_charge(struct guard_worker *g, uint32_t more, uint64_t now_ns);
+
+/* Logs an answer whose facts ask for it. */
+void guard_log(struct guard_worker *g, const struct guard_facts *facts, enum http_method method,
+               uint16_t status, uint64_t duration_ns);
 
 #endif

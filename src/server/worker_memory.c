@@ -75,6 +75,8 @@ struct waiting *worker_waiting_new(struct worker *w)
 
 void worker_waiting_free(struct worker *w, struct waiting *waiting)
 {
+    free(waiting->facts);
+    waiting->facts = NULL;
     if (w->waiting_free_count == WAITING_KEPT_MAX) {
         free(waiting);
         return;
