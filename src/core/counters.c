@@ -8,7 +8,6 @@
 
 #include <stdlib.h>
 
-#define SHARDS_MAX 16384U
 #define SHARDS_USUAL_MAX 256U
 #define SHARD_BYTES_MIN ((size_t)16 << 10)
 
@@ -40,12 +39,12 @@ static enum sr_result check_options(const struct counters_options *options, stru
                        "the counter table's memory must be %zu to %zu bytes, not %zu",
                        COUNTERS_MEMORY_MIN, COUNTERS_MEMORY_MAX, options->memory_max);
     }
-    if ((shards & (shards - 1)) != 0 || shards > SHARDS_MAX ||
+    if ((shards & (shards - 1)) != 0 || shards > COUNTERS_SHARDS_MAX ||
         shards > options->memory_max / SHARD_BYTES_MIN) {
         return sr_fail(err, SR_INVALID,
                        "the counter table's shards must be a power of two, at most %u and one "
                        "for each %zu bytes of its memory, not %u",
-                       SHARDS_MAX, SHARD_BYTES_MIN, shards);
+                       COUNTERS_SHARDS_MAX, SHARD_BYTES_MIN, shards);
     }
     return SR_OK;
 }

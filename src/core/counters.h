@@ -12,9 +12,9 @@
  *           marked included is in the base already and is passed over.
  *
  * Two epochs are alive at most: the open one, o, and o-1 while it is not completed yet.
- * Threads: workers call increment, replace, read, unpin and loading; the loader key, install
- * and load_failed; the flusher open_epoch, set_applied, collect, complete and forget_bases. All
- * may run at once.
+ * Threads: workers call increment, replace, read, hold, unpin and loading; the loader key,
+ * install and load_failed; the flusher open_epoch, set_applied, collect, complete and
+ * forget_bases. All may run at once.
  */
 #ifndef SR_CORE_COUNTERS_H
 #define SR_CORE_COUNTERS_H
@@ -136,6 +136,15 @@ enum counters_status counters_replace(struct counters *c, const struct counters_
  * Stale bases as above. A total that does not fit 64 bits is treated as unknown: STORE_DOWN.
  */
 enum counters_status counters_read(struct counters *c, const struct counters_turn *turn,
+                                   struct sr_span key, uint64_t hash,
+                                   struct counters_outcome *ret_outcome) SR_MUST_USE;
+
+/*
+ * Makes sure that a key has an entry, and pins it (outcome.pinned: unless 15 pins are out, see
+ * there): DONE with outcome.ref, WAIT_LOAD as above (the base is unknown or stale and
+ * may_wait), or TABLE_FULL.
+ */
+enum counters_status counters_hold(struct counters *c, const struct counters_turn *turn,
                                    struct sr_span key, uint64_t hash,
                                    struct counters_outcome *ret_outcome) SR_MUST_USE;
 

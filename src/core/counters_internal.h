@@ -16,7 +16,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* One lock's part of the table. */
+#define COUNTERS_SHARDS_MAX 16384U
+
+/* One lock's part of the table. Who takes several takes them by ascending number. */
 struct shard {
     pthread_mutex_t
         lock; /* guards all below, the shard's pages and entries; before the arena's */

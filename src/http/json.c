@@ -10,8 +10,7 @@
 
 #include <yyjson.h>
 
-/* Moves behind the string that starts at `at`; to the end where it has none. */
-static const uint8_t *skip_string(const uint8_t *at, const uint8_t *end)
+const uint8_t *http_json_skip_string(const uint8_t *at, const uint8_t *end)
 {
     for (at++; at < end && *at != '"'; at++) {
         if (*at == '\\') {
@@ -57,7 +56,7 @@ static enum sr_result check_extent(struct sr_span body, struct http_body_error *
 
     for (const uint8_t *at = body.data; at < end;) {
         if (*at == '"') {
-            at = skip_string(at, end);
+            at = http_json_skip_string(at, end);
             continue;
         }
         count_byte(&extent, *at++);

@@ -4,6 +4,7 @@
 #include "http/reply.h"
 
 #include "base/check.h"
+#include "http/reply_parts.h"
 #include "http/text.h"
 
 #define REPLY_STATUSES(X)                                                                      \
@@ -75,7 +76,7 @@ static const char keep_alive_line[] = "Connection: keep-alive\r\n";
     (STATUS_LINE_MAX + sizeof(json_type_line) + sizeof(length_name) + HTTP_INTEGER_TEXT_MAX +  \
      sizeof(keep_alive_line) + sizeof("\r\n\r\n"))
 
-static size_t head_size_max(const struct http_reply *reply)
+size_t http_head_size_max(const struct http_reply *reply)
 {
     size_t size = HEAD_SIZE_MAX;
 
@@ -117,7 +118,7 @@ static uint8_t *put_connection(uint8_t *at, const struct http_reply *reply)
     return reply->http_1_0 ? http_put_literal(at, keep_alive_line) : at;
 }
 
-static uint8_t *put_head(uint8_t *at, const struct http_reply *reply, size_t body_size)
+uint8_t *http_put_head(uint8_t *at, const struct http_reply *reply, size_t body_size)
 {
     at = put_status_line(at, reply->status);
     at = put_type(at, reply, body_size);
@@ -154,13 +155,13 @@ static enum sr_result reply_quoting(struct sr_buffer *out, const struct http_rep
                                     const struct quoting *body)
 {
     size_t size = body->before.size + http_escaped_size(body->text) + body->after.size;
-    enum sr_result result = sr_buffer_reserve(out, head_size_max(reply) + size);
+    enum sr_result result = sr_buffer_reserve(out, http_head_size_max(reply) + size);
     uint8_t *at;
 
     if (result != SR_OK) {
         return result;
     }
-    at = put_head(out->data + out->size, reply, size);
+    at = http_put_head(out->data + out->size, reply, size);
     if (!reply->head) {
         at = http_put(at, body->before.data, body->before.size);
         at = http_put_escaped(at, body->text);
@@ -183,7 +184,8 @@ static const char data_end[] = "}}";
 
 /* What follows the key, at its largest. */
 #define DATA_AFTER_MAX                                                                         \
-    (sizeof(value_name) + sizeof(synced_name) + 2 * HTTP_INTEGER_TEXT_MAX + sizeof(data_end))
+    (sizeof(value_name) + sizeof(synced_name) + 2 * (HTTP_INTEGER_TEXT_MAX + 2) +              \
+     sizeof(data_end))
 
 size_t http_reply_total_size_max(size_t key_size)
 {
@@ -209,7 +211,7 @@ enum sr_result http_reply_total(struct sr_buffer *out, const struct http_reply *
     uint8_t after[DATA_AFTER_MAX];
     uint8_t *at = http_put_literal(after, value_name);
 
-    at = http_put_i64(at, total);
+    at = http_put_integer(at, total, reply->text_integers);
     at = http_put_literal(at, data_end);
     return reply_data(out, reply, key, span_between(after, at));
 }
@@ -229,9 +231,10 @@ enum sr_result http_reply_counter(struct sr_buffer *out, const struct http_reply
     uint8_t after[DATA_AFTER_MAX];
     uint8_t *at = http_put_literal(after, value_name);
 
-    at = http_put_i64(at, total);
+    at = http_put_integer(at, total, reply->text_integers);
     at = http_put_literal(at, synced_name);
-    at = synced_known ? http_put_i64(at, synced) : http_put_literal(at, "null");
+    at = synced_known ? http_put_integer(at, synced, reply->text_integers)
+                      : http_put_literal(at, "null");
     at = http_put_literal(at, data_end);
     return reply_data(out, reply, key, span_between(after, at));
 }
@@ -264,11 +267,11 @@ enum sr_result http_reply_bytes(struct sr_buffer *out, const struct http_reply *
     uint8_t *at;
 
     SR_CHECK(reply->status != 204 || body.size == 0);
-    result = sr_buffer_reserve(out, head_size_max(reply) + body.size);
+    result = sr_buffer_reserve(out, http_head_size_max(reply) + body.size);
     if (result != SR_OK) {
         return result;
     }
-    at = put_head(out->data + out->size, reply, body.size);
+    at = http_put_head(out->data + out->size, reply, body.size);
     if (!reply->head && body.size > 0) {
         at = http_put(at, body.data, body.size);
     }

@@ -21,6 +21,9 @@ enum sr_result http_value_fail(struct http_body_error *ret_error,
 enum sr_result http_key_check(struct sr_span key,
                               struct http_body_error *ret_error) SR_MUST_USE;
 
+/* Moves behind the JSON string that starts at `at`; to the end where it does not end. */
+const uint8_t *http_json_skip_string(const uint8_t *at, const uint8_t *end);
+
 /* Reads an optional sign and decimal digits: 422 for anything else and beyond 64 bits. */
 enum sr_result http_value_read(struct sr_span text, int64_t *ret_value,
                                struct http_body_error *ret_error) SR_MUST_USE;

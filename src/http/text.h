@@ -7,6 +7,7 @@
 
 #include "base/span.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,19 @@ static inline uint8_t *http_put(uint8_t *at, const void *bytes, size_t size)
 /* Writes value in decimal, at most HTTP_INTEGER_TEXT_MAX characters. */
 uint8_t *http_put_u64(uint8_t *at, uint64_t value);
 uint8_t *http_put_i64(uint8_t *at, int64_t value);
+
+/* The same, as a JSON string where it is to be one: two characters more. */
+static inline uint8_t *http_put_integer(uint8_t *at, int64_t value, bool as_text)
+{
+    if (as_text) {
+        *at++ = '"';
+    }
+    at = http_put_i64(at, value);
+    if (as_text) {
+        *at++ = '"';
+    }
+    return at;
+}
 
 /* How many bytes the text takes within a JSON string, quotes not counted. */
 size_t http_escaped_size(struct sr_span text);

@@ -30,6 +30,7 @@ void api_done(struct api *api)
     SR_CHECK(!api->turn_open);
     guard_worker_done(&api->guard);
     http_body_scratch_done(&api->scratch);
+    api_batch_free(&api->batch);
     sr_buffer_done(&api->page);
 }
 
@@ -43,6 +44,7 @@ struct http_reply api_reply(const struct api_call *call)
     return (struct http_reply){.status = call->status,
                                .head = call->method == HTTP_METHOD_HEAD,
                                .keep_alive = call->keep_alive,
+                               .text_integers = call->text_integers,
                                .http_1_0 = call->http_1_0,
                                .more_headers = call->facts != NULL ? call->facts->lines : NULL};
 }
@@ -107,8 +109,9 @@ static enum api_step answer_metrics(struct api *api, const struct http_request *
 struct api_route {
     const char *path;
     bool has_key;
-    bool open;      /* to whoever has no token */
-    bool unlimited; /* by the rate of the client's address */
+    bool takes_lines; /* bodies of application/x-ndjson */
+    bool open;        /* to whoever has no token */
+    bool unlimited;   /* by the rate of the client's address */
     enum http_route route;
     unsigned methods;
     const char *allow;
@@ -120,6 +123,7 @@ struct api_route {
 
 static const struct api_route routes[] = {
     {.path = "/increment",
+     .takes_lines = true,
      .route = HTTP_ROUTE_INCREMENT,
      .methods = METHOD_BIT(POST),
      .allow = ALLOW_POST,
@@ -197,12 +201,24 @@ static bool has_body(enum http_method method)
     return method == HTTP_METHOD_POST || method == HTTP_METHOD_PUT;
 }
 
-static bool has_known_media(const struct http_request *request)
+static bool has_known_media(const struct http_request *request, bool takes_lines)
 {
     enum http_media media = http_media_type(request->fields[HTTP_FIELD_CONTENT_TYPE]);
 
     return !request->field_repeated[HTTP_FIELD_CONTENT_TYPE] &&
-           (media == HTTP_MEDIA_JSON || media == HTTP_MEDIA_FORM);
+           (media == HTTP_MEDIA_JSON || media == HTTP_MEDIA_FORM ||
+            (media == HTTP_MEDIA_NDJSON && takes_lines));
+}
+
+static struct refusal refuse_media(bool takes_lines)
+{
+    return (struct refusal){415,
+                            takes_lines ? "Content-Type must be application/json, "
+                                          "application/x-ndjson or "
+                                          "application/x-www-form-urlencoded"
+                                        : "Content-Type must be application/json or "
+                                          "application/x-www-form-urlencoded",
+                            NULL};
 }
 
 static unsigned scope_for(enum http_method method)
@@ -236,11 +252,8 @@ static struct refusal check_client(struct api *api, const struct http_request *r
 static struct refusal check_media(const struct http_request *request,
                                   const struct api_route *route)
 {
-    if (has_body(request->method) && !has_known_media(request)) {
-        return (struct refusal){415,
-                                "Content-Type must be application/json or "
-                                "application/x-www-form-urlencoded",
-                                NULL};
+    if (has_body(request->method) && !has_known_media(request, route->takes_lines)) {
+        return refuse_media(route->takes_lines);
     }
     if (route->media[0] != NULL && !accepts(request, route->media) &&
         !accepts(request, route->media_other)) {

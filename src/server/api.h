@@ -11,6 +11,7 @@
 #include "http/body.h"
 #include "http/parser.h"
 #include "metrics/http_metrics.h"
+#include "server/buffer_pool.h"
 #include "server/engine.h"
 #include "server/guard.h"
 
@@ -23,6 +24,8 @@ struct server_options;
 struct api {
     const struct server_options *options; /* borrowed */
     struct engine_worker *engine_worker;  /* the engine's */
+    struct buffer_budget *budget;         /* borrowed; NULL: none. Set after api_init. */
+    struct counters_batch *batch;         /* owned; NULL, or one to be used again */
     struct http_body_scratch scratch;
     uint8_t path_key[SR_KEY_SIZE_MAX];
     struct guard_worker guard;
@@ -38,13 +41,19 @@ enum api_step {
     API_FAILED /* no memory for the reply: the connection must close without an answer */
 };
 
-enum api_action { API_INCREMENT, API_SET, API_DELETE, API_READ };
+enum api_action { API_INCREMENT, API_INCREMENT_MANY, API_SET, API_DELETE, API_READ };
+
+/* The most bytes that an answer takes. */
+#define API_ANSWER_SIZE_MAX (32U << 20)
 
 /* A request in the course of being answered. */
 struct api_call {
     struct sr_span key; /* borrowed from the api's scratch: copied by who lets the call wait */
     int64_t value;
-    struct engine_wait wait; /* API_WAITS */
+    struct engine_wait wait;      /* API_WAITS */
+    struct counters_batch *batch; /* owned while the call waits */
+    size_t batch_charged;         /* to the budget, for the batch that waits */
+    size_t answer_charged; /* to the budget, for the answer: the connection's to give back */
     enum api_action action;
     enum http_method method;
     enum http_route route;
@@ -53,8 +62,9 @@ struct api_call {
     uint16_t status;                 /* of the reply */
     bool keep_alive;                 /* the connection goes on after the reply */
     bool http_1_0;
-    bool minimal; /* Prefer: return=minimal */
-    bool counts;  /* the reply depends on counts and must wait for the turn's release */
+    bool minimal;       /* Prefer: return=minimal */
+    bool text_integers; /* values are answered as strings */
+    bool counts;        /* the reply depends on counts and must wait for the turn's release */
 };
 
 /* options (borrowed) name engine and renderer. SR_NO_MEMORY. */
@@ -66,7 +76,10 @@ void api_done(struct api *api);
 enum api_step api_begin(struct api *api, const struct http_request *request,
                         struct sr_buffer *out, struct api_call *ret_call) SR_MUST_USE;
 
-/* Tries a call that waited once more; its wait is given back first. */
+/* Ends a call that waits and will not be given again. */
+void api_call_drop(struct api *api, struct api_call *call);
+
+/* Tries a call that waited once more. */
 enum api_step api_again(struct api *api, struct api_call *call,
                         struct sr_buffer *out) SR_MUST_USE;
 

@@ -7,7 +7,7 @@
 #include "base/check.h"
 #include "http/media.h"
 
-static void open_turn(struct api *api)
+void api_open_turn(struct api *api)
 {
     if (!api->turn_open) {
         engine_turn_begin(api->engine_worker, api->now_ms);
@@ -24,6 +24,16 @@ uint64_t api_turn_end(struct api *api, bool held)
     return engine_turn_end(api->engine_worker, held);
 }
 
+enum api_step api_answer_minimal(struct api_call *call, struct sr_buffer *out)
+{
+    struct http_reply reply;
+
+    call->status = 202;
+    reply = api_reply(call);
+    reply.extra_headers = "Preference-Applied: return=minimal\r\n";
+    return api_step_of(http_reply_bytes(out, &reply, (struct sr_span){0}));
+}
+
 /* The reply to a change that was counted; `known`: with its total. */
 static enum api_step answer_counted(struct api_call *call, bool known, int64_t total,
                                     struct sr_buffer *out)
@@ -31,12 +41,11 @@ static enum api_step answer_counted(struct api_call *call, bool known, int64_t t
     struct http_reply reply;
 
     call->counts = true;
-    call->status = known && !call->minimal ? 200 : 202;
-    reply = api_reply(call);
     if (call->minimal) {
-        reply.extra_headers = "Preference-Applied: return=minimal\r\n";
-        return api_step_of(http_reply_bytes(out, &reply, (struct sr_span){0}));
+        return api_answer_minimal(call, out);
     }
+    call->status = known ? 200 : 202;
+    reply = api_reply(call);
     if (!known) {
         return api_step_of(http_reply_unknown_total(out, &reply, call->key));
     }
@@ -75,6 +84,7 @@ static enum api_step answer_done(struct api_call *call, const struct engine_answ
     case API_DELETE:
         return answer_deleted(call, out);
     case API_INCREMENT:
+    case API_INCREMENT_MANY:
     case API_SET:
         break;
     }
@@ -118,6 +128,7 @@ static enum engine_status ask_engine(struct engine_worker *w, const struct api_c
     case API_DELETE:
         return engine_delete(w, call->key, ret_answer);
     case API_INCREMENT:
+    case API_INCREMENT_MANY:
         break;
     }
     return engine_increment(w, call->key, call->value, ret_answer);
@@ -127,7 +138,7 @@ enum api_step api_execute(struct api *api, struct api_call *call, struct sr_buff
 {
     struct engine_answer answer;
 
-    open_turn(api);
+    api_open_turn(api);
     return answer_status(call, ask_engine(api->engine_worker, call, &answer), &answer, out);
 }
 
@@ -139,6 +150,12 @@ enum api_step api_increment(struct api *api, const struct http_request *request,
     struct http_body_error error;
     enum sr_result result;
 
+    if (media == HTTP_MEDIA_NDJSON) {
+        return api_increment_many(api, HTTP_BATCH_NDJSON, request->body, call, out);
+    }
+    if (media == HTTP_MEDIA_JSON && http_batch_is_array(request->body)) {
+        return api_increment_many(api, HTTP_BATCH_JSON, request->body, call, out);
+    }
     if (media == HTTP_MEDIA_FORM) {
         result = http_body_form(&api->scratch, request->body, &increment, &error);
     } else {
@@ -155,7 +172,10 @@ enum api_step api_increment(struct api *api, const struct http_request *request,
 
 enum api_step api_again(struct api *api, struct api_call *call, struct sr_buffer *out)
 {
-    open_turn(api);
+    api_open_turn(api);
+    if (call->action == API_INCREMENT_MANY) {
+        return api_execute_batch(api, call, out); /* which keeps its pins */
+    }
     engine_wait_end(api->engine_worker, &call->wait);
     call->wait = (struct engine_wait){0};
     return api_execute(api, call, out);

@@ -4,6 +4,7 @@
 #ifndef SR_SERVER_API_INTERNAL_H
 #define SR_SERVER_API_INTERNAL_H
 
+#include "http/batch.h"
 #include "http/reply.h"
 #include "server/api.h"
 
@@ -11,12 +12,28 @@
 enum api_step api_increment(struct api *api, const struct http_request *request,
                             struct api_call *call, struct sr_buffer *out);
 
+/* The same with many increments in the body. */
+enum api_step api_increment_many(struct api *api, enum http_batch_format format,
+                                 struct sr_span body, struct api_call *call,
+                                 struct sr_buffer *out);
+
 /* Answers GET, PUT and DELETE /counters/{key}. */
 enum api_step api_counter(struct api *api, const struct http_request *request,
                           struct api_call *call, struct sr_buffer *out);
 
 /* Gives the call's action, with its key and value, to the engine and answers what that says. */
 enum api_step api_execute(struct api *api, struct api_call *call, struct sr_buffer *out);
+
+/* The same for a call with a batch. */
+enum api_step api_execute_batch(struct api *api, struct api_call *call, struct sr_buffer *out);
+
+void api_batch_free(struct counters_batch **batch);
+
+/* Begins the engine's turn, unless it is open. */
+void api_open_turn(struct api *api);
+
+/* Answers 202 without a body to who asked for that. */
+enum api_step api_answer_minimal(struct api_call *call, struct sr_buffer *out);
 
 /* What a reply to the call, its status being set, says in its head. */
 struct http_reply api_reply(const struct api_call *call);

@@ -11,9 +11,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-/* One answer may exceed answers_queued_max: the page of /metrics is the largest. */
-#define ANSWER_SIZE_MAX (5U << 20)
-
 struct connection *connection_open(struct worker *w, int fd,
                                    const struct sockaddr_storage *address)
 {
@@ -40,7 +37,7 @@ struct connection *connection_open(struct worker *w, int fd,
     c->address = address_key_of(address);
     c->peer = guard_peer_of(options->guard, address);
     sr_buffer_init(&c->input, http_region_size_max(&options->http) + WORKER_READ_SIZE);
-    sr_buffer_init(&c->output, options->answers_queued_max + ANSWER_SIZE_MAX);
+    sr_buffer_init(&c->output, options->answers_queued_max + API_ANSWER_SIZE_MAX);
     http_parser_init(&c->parser, &options->http);
     list_append(&w->all, &c->all_link);
     timers_set(&w->timers, &c->timer, TIMER_IDLE, w->now_ms);
@@ -50,7 +47,7 @@ struct connection *connection_open(struct worker *w, int fd,
 static void end_waiting(struct worker *w, struct connection *c)
 {
     if (c->waiting != NULL) {
-        engine_wait_end(w->engine_worker, &c->waiting->call.wait);
+        api_call_drop(&w->api, &c->waiting->call);
         worker_waiting_free(w, c->waiting);
         c->waiting = NULL;
     }
@@ -65,7 +62,7 @@ void connection_close(struct worker *w, struct connection *c)
     list_remove(&c->send_link);
     timers_set(&w->timers, &c->timer, TIMER_NONE, w->now_ms);
     connection_input_drop(w, c);
-    buffer_pool_give(&w->pool, &c->output);
+    connection_output_drop(w, c);
     descriptor_close(&c->fd);
     if (w->shared->addresses != NULL) {
         address_table_leave(w->shared->addresses, &c->address);

@@ -64,6 +64,7 @@ struct connection {
     struct sr_buffer input; /* of the request that is not complete, and what follows it */
     size_t input_charged;   /* bytes taken from the budget for it */
     struct sr_buffer output;
+    size_t output_charged; /* bytes taken from the budget for large answers in it */
     size_t output_sent;
     size_t output_released;
     size_t output_accounted;
@@ -128,7 +129,10 @@ void connection_input_drop(struct worker *w, struct connection *c);
  * none. */
 bool connection_output_open(struct worker *w, struct connection *c, size_t size);
 
-/* Gives the output's memory back where it is empty, and the front of it that is sent. */
+/* Gives the output's memory back. */
+void connection_output_drop(struct worker *w, struct connection *c);
+
+/* The same where it is empty, and the front of it that is sent. */
 void connection_output_trim(struct worker *w, struct connection *c);
 
 /* Accounts the answers of a piece of work: to a hold, or released at once. since_ns: when their

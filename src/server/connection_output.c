@@ -22,6 +22,13 @@ bool connection_output_open(struct worker *w, struct connection *c, size_t size)
                             size < WORKER_READ_SIZE ? size : WORKER_READ_SIZE) == SR_OK;
 }
 
+void connection_output_drop(struct worker *w, struct connection *c)
+{
+    buffer_pool_give(&w->pool, &c->output);
+    buffer_budget_give(&w->shared->input_budget, c->output_charged);
+    c->output_charged = 0;
+}
+
 void connection_output_trim(struct worker *w, struct connection *c)
 {
     size_t sent = c->output_sent;
@@ -29,7 +36,7 @@ void connection_output_trim(struct worker *w, struct connection *c)
     SR_CHECK(sent <= c->output_released && c->output_released <= c->output_accounted &&
              c->output_accounted <= c->output.size);
     if (sent == c->output.size) {
-        buffer_pool_give(&w->pool, &c->output);
+        connection_output_drop(w, c);
     } else if (sent > c->output.size - sent) {
         sr_buffer_consume(&c->output, sent); /* moves less than was sent */
     } else {

@@ -45,16 +45,15 @@ static bool keep_facts(struct waiting *waiting, const struct api_call *call)
 }
 
 /* The call must be given again: keeps it with its key. */
-static void wait(struct worker *w, struct connection *c, const struct api_call *call)
+static void wait(struct worker *w, struct connection *c, struct api_call *call)
 {
     struct waiting *waiting = worker_waiting_new(w);
-    struct engine_wait held = call->wait;
 
     if (waiting == NULL || !keep_facts(waiting, call)) {
         if (waiting != NULL) {
             worker_waiting_free(w, waiting);
         }
-        engine_wait_end(w->engine_worker, &held);
+        api_call_drop(&w->api, call);
         connection_close(w, c);
         return;
     }
@@ -83,9 +82,12 @@ static bool stays_open(const struct worker *w, struct connection *c, bool keep_a
 static bool take_request(struct worker *w, struct connection *c, struct http_request *request)
 {
     struct api_call call;
+    enum api_step step;
 
     request->keep_alive = stays_open(w, c, request->keep_alive);
-    switch (api_begin(&w->api, request, &c->output, &call)) {
+    step = api_begin(&w->api, request, &c->output, &call);
+    c->output_charged += call.answer_charged;
+    switch (step) {
     case API_ANSWERED:
         return finish(w, c, &call, w->now_ns);
     case API_WAITS:
@@ -208,6 +210,8 @@ void connection_retry(struct worker *w, struct connection *c)
     waiting->call.keep_alive = stays_open(w, c, waiting->call.keep_alive);
     step = connection_output_open(w, c, 0) ? api_again(&w->api, &waiting->call, &c->output)
                                            : API_FAILED;
+    c->output_charged += waiting->call.answer_charged;
+    waiting->call.answer_charged = 0;
     if (step == API_WAITS) {
         w->waits_for_turn |= waiting->call.wait.for_turn;
         connection_output_trim(w, c);

@@ -96,7 +96,7 @@ void engine_worker_on_wake(struct engine_worker *w, void (*wake)(void *context),
 
 /* ---- requests ---- */
 
-static enum engine_status reject(struct engine_worker *w, enum engine_rejection why,
+enum engine_status engine_reject(struct engine_worker *w, enum engine_rejection why,
                                  struct engine_answer *ret_answer)
 {
     engine_bump(&w->rejected[why], 1);
@@ -120,8 +120,7 @@ static enum engine_rejection room_rejection(struct engine *e, enum journal_room 
     }
 }
 
-/* Room in the journal and in the turn's buffer for one record, before anything is counted. */
-static enum engine_rejection make_room(struct engine_worker *w, size_t size)
+enum engine_rejection engine_make_room(struct engine_worker *w, size_t size)
 {
     struct engine *e = w->engine;
     enum journal_room room;
@@ -138,18 +137,20 @@ static enum engine_rejection make_room(struct engine_worker *w, size_t size)
     if (w->reserved - w->records.size >= size) {
         return ENGINE_REJECT_NONE;
     }
-    room = journal_reserve(e->options.journal, RESERVE_STEP);
-    if (room == JOURNAL_ROOM) {
-        w->reserved += RESERVE_STEP;
-        return ENGINE_REJECT_NONE;
+    if (size <= RESERVE_STEP) {
+        room = journal_reserve(e->options.journal, RESERVE_STEP);
+        if (room == JOURNAL_ROOM) {
+            w->reserved += RESERVE_STEP;
+            return ENGINE_REJECT_NONE;
+        }
     }
-    /* Near a bound the last bytes count one by one. */
+    /* Near a bound the last bytes count one by one, and a batch comes by itself. */
     room = journal_reserve(e->options.journal, size);
     w->reserved += room == JOURNAL_ROOM ? size : 0;
     return room_rejection(e, room);
 }
 
-static void write_record(struct engine_worker *w, enum record_kind kind, struct sr_span key,
+void engine_write_record(struct engine_worker *w, enum record_kind kind, struct sr_span key,
                          int64_t value, uint32_t generation)
 {
     struct record record = {.kind = kind,
@@ -184,13 +185,12 @@ static enum engine_status wait_for(struct engine_worker *w, enum counters_status
     if (outcome->start_load && loader_queue(e->options.loader, outcome->ref) != SR_OK) {
         counters_load_failed(e->options.counters, outcome->ref);
         engine_wait_end(w, &ret_answer->wait);
-        return reject(w, ENGINE_REJECT_LOADER_FULL, ret_answer);
+        return engine_reject(w, ENGINE_REJECT_LOADER_FULL, ret_answer);
     }
     return ENGINE_WAIT;
 }
 
-/* What the table said of a request that counted nothing or needs no record. */
-static enum engine_status answer_of(struct engine_worker *w, enum counters_status status,
+enum engine_status engine_answer_of(struct engine_worker *w, enum counters_status status,
                                     const struct counters_outcome *outcome,
                                     struct engine_answer *ret_answer)
 {
@@ -212,13 +212,13 @@ static enum engine_status answer_of(struct engine_worker *w, enum counters_statu
         return ENGINE_OVERFLOW;
     case COUNTERS_SLOT_FULL:
         flusher_tick_soon(w->engine->options.flusher);
-        return reject(w, ENGINE_REJECT_SLOT_FULL, ret_answer);
+        return engine_reject(w, ENGINE_REJECT_SLOT_FULL, ret_answer);
     case COUNTERS_STORE_DOWN:
-        return reject(w, ENGINE_REJECT_STORE_DOWN, ret_answer);
+        return engine_reject(w, ENGINE_REJECT_STORE_DOWN, ret_answer);
     case COUNTERS_TABLE_FULL:
     default:
         flusher_tick_soon(w->engine->options.flusher);
-        return reject(w, ENGINE_REJECT_TABLE_FULL, ret_answer);
+        return engine_reject(w, ENGINE_REJECT_TABLE_FULL, ret_answer);
     }
 }
 
@@ -226,21 +226,21 @@ enum engine_status engine_increment(struct engine_worker *w, struct sr_span key,
                                     struct engine_answer *ret_answer)
 {
     struct counters *counters = w->engine->options.counters;
-    enum engine_rejection why = make_room(w, record_size(key.size));
+    enum engine_rejection why = engine_make_room(w, record_size(key.size));
     struct counters_outcome outcome;
     enum counters_status status;
 
     if (why != ENGINE_REJECT_NONE) {
-        return reject(w, why, ret_answer);
+        return engine_reject(w, why, ret_answer);
     }
     status = counters_increment(counters, &w->counters_turn, key, counters_hash(counters, key),
                                 value, &outcome);
     if (status == COUNTERS_DONE || status == COUNTERS_DONE_UNKNOWN) {
-        write_record(w, RECORD_ADD, key, value, outcome.generation);
+        engine_write_record(w, RECORD_ADD, key, value, outcome.generation);
         engine_bump(&w->accepted, 1);
         engine_bump(&w->delta[w->counters_turn.epoch & 1], (uint64_t)value);
     }
-    return answer_of(w, status, &outcome, ret_answer);
+    return engine_answer_of(w, status, &outcome, ret_answer);
 }
 
 /* A set or a delete, of which the record kinds have the numbers of the changes'. */
@@ -249,22 +249,22 @@ static enum engine_status replace(struct engine_worker *w, struct sr_span key,
                                   struct engine_answer *ret_answer)
 {
     struct counters *counters = w->engine->options.counters;
-    enum engine_rejection why = make_room(w, record_size(key.size));
+    enum engine_rejection why = engine_make_room(w, record_size(key.size));
     struct counters_outcome outcome;
     enum counters_status status;
 
     if (why != ENGINE_REJECT_NONE) {
-        return reject(w, why, ret_answer);
+        return engine_reject(w, why, ret_answer);
     }
     status = counters_replace(counters, &w->counters_turn, key, counters_hash(counters, key),
                               kind, value, &outcome);
     if (status == COUNTERS_DONE) {
-        write_record(w, (enum record_kind)kind, key, value, outcome.generation);
+        engine_write_record(w, (enum record_kind)kind, key, value, outcome.generation);
         engine_bump(kind == SR_CHANGE_SET ? &w->sets : &w->deletes, 1);
         engine_bump(&w->delta[w->counters_turn.epoch & 1],
                     (uint64_t)value - (uint64_t)outcome.replaced);
     }
-    return answer_of(w, status, &outcome, ret_answer);
+    return engine_answer_of(w, status, &outcome, ret_answer);
 }
 
 enum engine_status engine_set(struct engine_worker *w, struct sr_span key, int64_t value,
@@ -287,20 +287,27 @@ enum engine_status engine_read(struct engine_worker *w, struct sr_span key,
     enum counters_status status =
         counters_read(counters, &w->counters_turn, key, counters_hash(counters, key), &outcome);
 
-    return answer_of(w, status, &outcome, ret_answer);
+    return engine_answer_of(w, status, &outcome, ret_answer);
 }
 
 bool engine_wait_over(struct engine_worker *w, const struct engine_wait *wait, uint64_t now_ms)
 {
     struct engine *e = w->engine;
 
-    return wait->for_turn || !wait->pinned ||
-           !counters_loading(e->options.counters, wait->ref) ||
-           !engine_store_answers(e, now_ms);
+    if (wait->for_turn || !engine_store_answers(e, now_ms)) {
+        return true;
+    }
+    if (wait->batch != NULL) {
+        return engine_batch_wait_over(w, wait);
+    }
+    return !wait->pinned || !counters_loading(e->options.counters, wait->ref);
 }
 
 void engine_wait_end(struct engine_worker *w, struct engine_wait *wait)
 {
+    if (wait->batch != NULL) {
+        engine_batch_wait_end(w, wait);
+    }
     if (wait->pinned) {
         counters_unpin(w->engine->options.counters, wait->ref);
         wait->pinned = false;

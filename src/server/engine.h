@@ -16,7 +16,7 @@
 
 #include "base/result.h"
 #include "base/span.h"
-#include "core/counters.h"
+#include "core/counters_batch.h"
 #include "journal/journal.h"
 #include "sync/flusher.h"
 #include "sync/loader.h"
@@ -71,7 +71,8 @@ enum engine_status {
 struct engine_wait {
     counters_ref ref;
     bool pinned;
-    bool for_turn; /* waits for a later turn only: over at once */
+    bool for_turn;                /* waits for a later turn only: over at once */
+    struct counters_batch *batch; /* NULL, or what waits, with its pins; borrowed */
 };
 
 struct engine_answer {
@@ -79,6 +80,7 @@ struct engine_answer {
     int64_t synced;
     bool synced_known;
     enum engine_rejection rejection; /* REJECTED */
+    uint32_t item;                   /* OVERFLOW of a batch: which one */
     struct engine_wait wait;         /* WAIT */
 };
 
@@ -121,6 +123,14 @@ void engine_turn_begin(struct engine_worker *w, uint64_t now_ms);
 /* key: 1 to 512 bytes of valid UTF-8 without NUL (checked by http/). */
 enum engine_status engine_increment(struct engine_worker *w, struct sr_span key, int64_t value,
                                     struct engine_answer *ret_answer) SR_MUST_USE;
+
+/*
+ * All items of a batch in order, or none: as of counters_increment_all, and as one piece of the
+ * journal. Totals are in the items; DONE_UNKNOWN where any is unknown. A batch that waits keeps
+ * its pins: it is given again as it is, without engine_wait_end.
+ */
+enum engine_status engine_increment_all(struct engine_worker *w, struct counters_batch *batch,
+                                        struct engine_answer *ret_answer) SR_MUST_USE;
 
 /*
  * Sets the total, or removes the key: DONE with the new total (of a delete: 0), WAIT for a

@@ -3,6 +3,8 @@
  *
  *   engine.c        open, close, requests
  *
+ *   engine_batch.c  many increments as one request
+ *
  *   engine_turn.c   turns and release
  *
  *   engine_stats.c  readiness, figures, ledger
@@ -11,6 +13,7 @@
 #define SR_SERVER_ENGINE_INTERNAL_H
 
 #include "base/buffer.h"
+#include "core/record.h"
 #include "server/engine.h"
 
 #include <stdatomic.h>
@@ -68,6 +71,25 @@ static inline void engine_bump(_Atomic uint64_t *at, uint64_t by)
     atomic_store_explicit(at, atomic_load_explicit(at, memory_order_relaxed) + by,
                           memory_order_relaxed);
 }
+
+/* Room in the journal and in the turn's buffer for records of `size` bytes in all, before
+ * anything is counted. */
+enum engine_rejection engine_make_room(struct engine_worker *w, size_t size);
+
+/* Appends a record to the turn's; there is room. */
+void engine_write_record(struct engine_worker *w, enum record_kind kind, struct sr_span key,
+                         int64_t value, uint32_t generation);
+
+/* What the table said of a request that counted nothing or whose record is written. */
+enum engine_status engine_answer_of(struct engine_worker *w, enum counters_status status,
+                                    const struct counters_outcome *outcome,
+                                    struct engine_answer *ret_answer);
+enum engine_status engine_reject(struct engine_worker *w, enum engine_rejection why,
+                                 struct engine_answer *ret_answer);
+
+/* engine_wait_over and engine_wait_end of a batch. */
+bool engine_batch_wait_over(struct engine_worker *w, const struct engine_wait *wait);
+void engine_batch_wait_end(struct engine_worker *w, struct engine_wait *wait);
 
 /* Whether a request may wait for a load. */
 bool engine_store_answers(const struct engine *e, uint64_t now_ms);

@@ -67,6 +67,7 @@ static enum sr_result take_resources(struct worker *w, struct sr_err *err)
         api_init(&w->api, &w->shared->options, w->engine_worker) != SR_OK) {
         return sr_fail(err, SR_NO_MEMORY, "no memory for a worker");
     }
+    w->api.budget = &w->shared->input_budget;
     w->api.guard.metrics = w->metrics;
     w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

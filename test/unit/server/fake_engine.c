@@ -268,6 +268,74 @@ enum engine_status engine_increment(struct engine_worker *w, struct sr_span key,
     return status;
 }
 
+static void release_pins(struct engine *e, struct counters_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        e->seen.pins -= batch->items[i].pinned;
+        batch->items[i].pinned = false;
+    }
+}
+
+/* Whether all of the batch can be counted: ENGINE_DONE. */
+static enum engine_status check_all(struct engine_worker *w, struct counters_batch *batch,
+                                    struct engine_answer *ret_answer)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct counters_batch_item *item = &batch->items[i];
+        struct fake_key *key = find(w->engine, counters_batch_key(batch, i));
+        enum engine_status status;
+
+        if (settled(w, key, &status, ret_answer)) {
+            w->engine->seen.pins -= item->pinned && ret_answer->wait.pinned;
+            item->pinned = item->pinned || ret_answer->wait.pinned;
+            ret_answer->wait.pinned = false;
+            ret_answer->wait.batch = status == ENGINE_WAIT ? batch : NULL;
+            return status;
+        }
+        if (starts(key, "over")) {
+            ret_answer->item = i;
+            return ENGINE_OVERFLOW;
+        }
+    }
+    return ENGINE_DONE;
+}
+
+static enum engine_status increment_all(struct engine_worker *w, struct counters_batch *batch,
+                                        struct engine_answer *ret_answer)
+{
+    enum engine_status status = check_all(w, batch, ret_answer);
+
+    for (uint32_t i = 0; i < batch->count && status != ENGINE_WAIT; i++) {
+        struct counters_batch_item *item = &batch->items[i];
+        struct fake_key *key = find(w->engine, counters_batch_key(batch, i));
+
+        if (status != ENGINE_DONE && status != ENGINE_DONE_UNKNOWN) {
+            break;
+        }
+        key->total += item->value;
+        key->counted = true;
+        item->total = key->total;
+        item->total_known = !starts(key, "unknown");
+        status = item->total_known ? status : ENGINE_DONE_UNKNOWN;
+        w->engine->seen.increments++;
+    }
+    if (status != ENGINE_WAIT) {
+        release_pins(w->engine, batch);
+    }
+    return status;
+}
+
+enum engine_status engine_increment_all(struct engine_worker *w, struct counters_batch *batch,
+                                        struct engine_answer *ret_answer)
+{
+    enum engine_status status;
+
+    lock(w->engine);
+    status = increment_all(w, batch, ret_answer);
+    unlock(w->engine);
+    return status;
+}
+
 /* Keys that overflow or whose totals are unknown are set and deleted like any other. */
 static enum engine_status replace(struct engine_worker *w, struct sr_span text, bool exists,
                                   int64_t value, struct engine_answer *ret_answer)
@@ -338,6 +406,10 @@ bool engine_wait_over(struct engine_worker *w, const struct engine_wait *wait, u
 void engine_wait_end(struct engine_worker *w, struct engine_wait *wait)
 {
     lock(w->engine);
+    if (wait->batch != NULL) {
+        release_pins(w->engine, wait->batch);
+        wait->batch = NULL;
+    }
     w->engine->seen.pins -= wait->pinned;
     wait->pinned = false;
     unlock(w->engine);
