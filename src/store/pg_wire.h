@@ -19,6 +19,7 @@
 #define PG_BYTEA 17
 #define PG_INT8 20
 #define PG_TEXT 25
+#define PG_BYTEA_ARRAY 1001
 #define PG_TEXT_ARRAY 1009
 #define PG_INT8_ARRAY 1016
 #define PG_UUID 2950

@@ -35,6 +35,16 @@ struct store_info {
     const char *version;  /* server version, "" before the first connection */
 };
 
+/* A request with an Idempotency-Key (a token) and what it was answered first: a row of
+ * counter_requests. */
+struct store_request {
+    struct sr_span token;        /* 1 to 255 bytes of ASCII without control characters */
+    struct sr_span request_hash; /* 32 bytes */
+    uint16_t status;             /* HTTP */
+    bool totals_known;
+    struct sr_span totals; /* where known: 8 bytes each, little-endian */
+};
+
 /*
  * The changes of one epoch in key order (sr_span_compare), each key once except where a sum
  * did not fit 64 bits: then the same key follows itself, and both must be applied (never in
@@ -48,6 +58,11 @@ struct store_source {
      * further changes were taken, at least 16,384, or rewind), SR_NOT_FOUND at the end, else
      * an error that aborts the epoch. */
     enum sr_result (*next)(void *context, struct sr_change *ret_change, struct sr_err *err);
+    /* All taken before the first change: the epoch's requests with a token, in token order,
+     * each once; its spans are valid until the next call. SR_NOT_FOUND at the end. NULL: none.
+     */
+    enum sr_result (*next_request)(void *context, struct store_request *ret_request,
+                                   struct sr_err *err);
 };
 
 /* A row after its change. */
@@ -65,13 +80,23 @@ struct store_sink {
     void *context;
     void (*restart)(void *context);
     void (*outcome)(void *context, const struct store_outcome *outcome);
+    /* The table has the token of request `index` (counted from 0) already, of the same request
+     * or of another one: told before the first change is taken. The row stays as it is. Needed
+     * where the source has requests. */
+    void (*known)(void *context, uint64_t index, bool same);
 };
 
 struct store_epoch {
     uint64_t epoch;       /* becomes the writer's row's epoch */
     uint64_t predecessor; /* must be the writer's row's epoch now */
     struct sr_uuid owner; /* a confirmed owner token: must be the row's owner */
+    uint64_t window_s;    /* how long its requests with a token are remembered; 0: there are
+                             none, and those that have expired are left alone */
 };
+
+/* Says that tokens[index] is in the table; spans are valid during the call. */
+typedef void store_found_fn(void *context, size_t index, const struct store_request *request);
+#define STORE_FIND_MAX 1000
 
 struct store_claim {
     struct sr_uuid fresh;       /* token to put in */
@@ -99,7 +124,8 @@ struct store_ops {
      *   SR_REFUSED      schema of another kind, permission missing, SQLite I/O error */
     enum sr_result (*claim)(struct store *store, const struct store_claim *claim,
                             uint64_t *ret_epoch, struct sr_err *err);
-    /* One transaction: fence, all changes in order, refused rows to counter_refused, COMMIT.
+    /* One transaction: fence, all requests, all changes in order, some steps at expired
+     * requests, refused rows to counter_refused, COMMIT.
      *   SR_OK           committed for certain; outcomes are valid
      *   SR_FENCED       the fence touched no row; nothing applied
      *   SR_UNAVAILABLE  not committed for certain; claim, then try again
@@ -115,6 +141,12 @@ struct store_ops {
     enum sr_result (*load)(struct store *store, const struct sr_span *keys, size_t count,
                            struct store_value *ret_values, uint64_t *ret_epoch,
                            struct sr_err *err);
+    /* Looks for requests by up to STORE_FIND_MAX distinct tokens, expired ones that are still
+     * there included. Writes nothing; does not need a claim; connects by itself. SR_OK,
+     * SR_NOT_FOUND (no tables), SR_UNAVAILABLE, SR_REFUSED. */
+    enum sr_result (*find_requests)(struct store *store, const struct sr_span *tokens,
+                                    size_t count, store_found_fn *found, void *context,
+                                    struct sr_err *err);
     /* The writer's row now, without claiming: epoch and whether the owner is `owner`. SR_OK,
      * SR_NOT_FOUND, SR_UNAVAILABLE, SR_REFUSED. */
     enum sr_result (*look)(struct store *store, const struct sr_uuid *owner,

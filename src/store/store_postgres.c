@@ -67,6 +67,7 @@ static const struct store_ops postgres_ops = {
     .claim = pg_claim,
     .apply = pg_apply,
     .load = pg_load,
+    .find_requests = pg_find_requests,
     .look = pg_look,
     .info = postgres_info,
     .cancel = cancel_postgres,

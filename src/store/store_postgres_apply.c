@@ -6,6 +6,7 @@
 #include "store/store_postgres_internal.h"
 
 #include "base/random.h"
+#include "store/store_answer.h"
 
 #include <string.h>
 
@@ -211,6 +212,7 @@ static void abandon(struct apply *apply)
 
 static enum sr_result attempt(struct apply *apply, struct sr_err *err)
 {
+    uint64_t requests = 0;
     enum sr_result res;
 
     apply->verdict = PG_OUTAGE;
@@ -225,8 +227,16 @@ static enum sr_result attempt(struct apply *apply, struct sr_err *err)
     if (res == SR_OK) {
         res = take_fence(apply, err);
     }
+    if (res == SR_OK && apply->source->next_request != NULL) {
+        res = pg_apply_requests(apply->store, apply->epoch, apply->source, apply->sink,
+                                &requests, &apply->verdict, err);
+    }
     if (res == SR_OK) {
         res = apply->careful ? apply_carefully(apply, err) : apply_in_flight(apply, err);
+    }
+    if (res == SR_OK && apply->epoch->window_s > 0) {
+        res = pg_expire_requests(apply->store, store_expire_steps(requests), &apply->verdict,
+                                 err);
     }
     if (res != SR_OK) {
         abandon(apply);

@@ -228,6 +228,32 @@ enum sr_result pg_apply_carefully(struct store_postgres *store, const struct pg_
                                   const struct store_sink *sink, enum pg_verdict *ret_verdict,
                                   struct sr_err *err) SR_MUST_USE;
 
+/* --- store_postgres_read.c -----------------------------------------------------------------
+ */
+
+/* Connects if needed and runs one statement outside a transaction; its result has rows. A
+ * connection that was idle may have ended since: that is no outage, so it is tried anew. */
+enum sr_result pg_ask(struct store_postgres *store, const char *sql,
+                      const struct pg_params *params, PGresult **ret_result,
+                      struct sr_err *err) SR_MUST_USE;
+
+/* Fills a text[]. Errors of the buffer. */
+enum sr_result pg_encode_texts(const struct sr_span *texts, size_t count,
+                               struct sr_buffer *array) SR_MUST_USE;
+
+/* --- store_postgres_requests.c -------------------------------------------------------------
+ */
+
+/* Brings the epoch's requests in, and counts them; then takes some steps at expired ones.
+ * Within the transaction of an apply, with nothing in flight. *ret_verdict says what an error
+ * asks for. */
+enum sr_result pg_apply_requests(struct store_postgres *store, const struct store_epoch *epoch,
+                                 const struct store_source *source,
+                                 const struct store_sink *sink, uint64_t *ret_count,
+                                 enum pg_verdict *ret_verdict, struct sr_err *err) SR_MUST_USE;
+enum sr_result pg_expire_requests(struct store_postgres *store, uint64_t steps,
+                                  enum pg_verdict *ret_verdict, struct sr_err *err) SR_MUST_USE;
+
 /* --- the ops, see store.h ------------------------------------------------------------------
  */
 
@@ -239,6 +265,9 @@ enum sr_result pg_apply(struct store *base, const struct store_epoch *epoch,
 enum sr_result pg_load(struct store *base, const struct sr_span *keys, size_t count,
                        struct store_value *ret_values, uint64_t *ret_epoch,
                        struct sr_err *err) SR_MUST_USE;
+enum sr_result pg_find_requests(struct store *base, const struct sr_span *tokens, size_t count,
+                                store_found_fn *found, void *context,
+                                struct sr_err *err) SR_MUST_USE;
 enum sr_result pg_look(struct store *base, const struct sr_uuid *owner, uint64_t *ret_epoch,
                        bool *ret_owned, struct sr_err *err) SR_MUST_USE;
 

@@ -41,10 +41,8 @@ static enum sr_result ask_once(struct store_postgres *store, const char *sql,
     return SR_OK;
 }
 
-/* A connection that was idle may have ended since: that is no outage, so it is tried anew. */
-static enum sr_result ask(struct store_postgres *store, const char *sql,
-                          const struct pg_params *params, PGresult **ret_result,
-                          struct sr_err *err)
+enum sr_result pg_ask(struct store_postgres *store, const char *sql,
+                      const struct pg_params *params, PGresult **ret_result, struct sr_err *err)
 {
     enum sr_result res = pg_begin_call(store, err);
     bool idle = store->connection != NULL;
@@ -76,8 +74,8 @@ static enum sr_result fail_without_row(struct store_postgres *store, struct sr_e
 /* --- load ----------------------------------------------------------------------------------
  */
 
-static enum sr_result encode_keys(const struct sr_span *keys, size_t count,
-                                  struct sr_buffer *array)
+enum sr_result pg_encode_texts(const struct sr_span *keys, size_t count,
+                               struct sr_buffer *array)
 {
     enum sr_result res = pg_array_begin(array, PG_TEXT);
 
@@ -172,11 +170,11 @@ static enum sr_result load_encoded(struct store_postgres *store, const struct sr
 
     pg_param_array(&params, PG_TEXT_ARRAY, array);
     pg_param_uuid(&params, &store->options.instance);
-    return ask(store,
-               "SELECT NULL::text AS key, epoch AS value FROM counter_writers "
-               "WHERE instance = $2 UNION ALL "
-               "SELECT key, value FROM counters WHERE key = ANY ($1::text[])",
-               &params, ret_result, err);
+    return pg_ask(store,
+                  "SELECT NULL::text AS key, epoch AS value FROM counter_writers "
+                  "WHERE instance = $2 UNION ALL "
+                  "SELECT key, value FROM counters WHERE key = ANY ($1::text[])",
+                  &params, ret_result, err);
 }
 
 enum sr_result pg_load(struct store *base, const struct sr_span *keys, size_t count,
@@ -190,7 +188,7 @@ enum sr_result pg_load(struct store *base, const struct sr_span *keys, size_t co
 
     SR_CHECK(count <= KEYS_MAX);
     sr_buffer_init(&array, PG_ARRAY_HEADER_SIZE + count * (4 + SR_KEY_SIZE_MAX));
-    if (order == NULL || encode_keys(keys, count, &array) != SR_OK) {
+    if (order == NULL || pg_encode_texts(keys, count, &array) != SR_OK) {
         res = sr_fail(err, SR_UNAVAILABLE, "%s: out of memory", store->where);
     } else {
         res = load_encoded(store, &array, &result, err);
@@ -217,8 +215,8 @@ enum sr_result pg_look(struct store *base, const struct sr_uuid *owner, uint64_t
     enum sr_result res;
 
     pg_param_uuid(&params, &store->options.instance);
-    res = ask(store, "SELECT epoch, owner FROM counter_writers WHERE instance = $1", &params,
-              &result, err);
+    res = pg_ask(store, "SELECT epoch, owner FROM counter_writers WHERE instance = $1", &params,
+                 &result, err);
     if (res != SR_OK) {
         return res;
     }

@@ -51,6 +51,7 @@ static const struct store_ops sqlite_ops = {
     .claim = store_sqlite_claim,
     .apply = store_sqlite_apply,
     .load = store_sqlite_load,
+    .find_requests = store_sqlite_find_requests,
     .look = store_sqlite_look,
     .info = sqlite_info,
     .cancel = cancel_sqlite,

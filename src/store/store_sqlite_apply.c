@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "store/store_answer.h"
 
 #include <string.h>
 
@@ -207,7 +208,7 @@ static enum sr_result apply_change(struct apply *apply, const struct sr_change *
 static enum sr_result apply_changes(struct apply *apply, const struct store_source *source,
                                     struct sr_err *err)
 {
-    enum sr_result res = source->rewind(source->context, err);
+    enum sr_result res = SR_OK;
     struct sr_change change;
 
     while (res == SR_OK && (res = source->next(source->context, &change, err)) == SR_OK) {
@@ -223,9 +224,22 @@ static enum sr_result apply_prepared(struct apply *apply, const struct store_sou
                                      struct sr_err *err)
 {
     enum sr_result res = fence(apply, err);
+    uint64_t requests = 0;
 
     if (res == SR_OK) {
+        res = source->rewind(source->context, err);
+    }
+    if (res == SR_OK && source->next_request != NULL) {
+        res = store_sqlite_apply_requests(apply->store, source, apply->sink,
+                                          apply->now_s + (int64_t)apply->epoch->window_s,
+                                          &requests, err);
+    }
+    if (res == SR_OK) {
         res = apply_changes(apply, source, err);
+    }
+    if (res == SR_OK && apply->epoch->window_s > 0) {
+        res = store_sqlite_expire_requests(apply->store, apply->now_s,
+                                           store_expire_steps(requests), err);
     }
     return res;
 }

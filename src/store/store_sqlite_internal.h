@@ -84,7 +84,19 @@ void store_sqlite_rollback(struct store_sqlite *store);
 void store_sqlite_bind_key(sqlite3_stmt *statement, int index, struct sr_span key);
 void store_sqlite_bind_text(sqlite3_stmt *statement, int index, const char *text);
 
+/* store_sqlite_requests.c: brings the epoch's requests in, and counts them; then takes some
+ * steps at expired ones. Within the transaction of an apply. */
+enum sr_result store_sqlite_apply_requests(struct store_sqlite *store,
+                                           const struct store_source *source,
+                                           const struct store_sink *sink, int64_t expires_at,
+                                           uint64_t *ret_count, struct sr_err *err) SR_MUST_USE;
+enum sr_result store_sqlite_expire_requests(struct store_sqlite *store, int64_t now_s,
+                                            uint64_t steps, struct sr_err *err) SR_MUST_USE;
+
 /* The ops, see store.h. */
+enum sr_result store_sqlite_find_requests(struct store *base, const struct sr_span *tokens,
+                                          size_t count, store_found_fn *found, void *context,
+                                          struct sr_err *err) SR_MUST_USE;
 enum sr_result store_sqlite_claim(struct store *base, const struct store_claim *claim,
                                   uint64_t *ret_epoch, struct sr_err *err) SR_MUST_USE;
 enum sr_result store_sqlite_apply(struct store *base, const struct store_epoch *epoch,

@@ -28,6 +28,8 @@ struct contract_target {
     struct store *(*open)(void *context, const struct sr_uuid *instance);
     /* The first `max` refused rows by key, and how many there are. */
     size_t (*refused)(void *context, struct contract_refused *ret_rows, size_t max);
+    /* Lets the window of all requests with a token pass. */
+    void (*age_requests)(void *context);
     /* Ends all connections as a server's restart does; NULL where there are none to end. */
     void (*cut)(void *context);
 };

@@ -4,6 +4,7 @@
 #include "store/fake_connection.h"
 
 #include "base/check.h"
+#include "store/store_answer.h"
 
 #include <string.h>
 
@@ -75,7 +76,7 @@ static enum sr_result apply_changes(struct fake_connection *connection,
                                     const struct store_source *source,
                                     const struct store_sink *sink, struct sr_err *err)
 {
-    enum sr_result res = source->rewind(source->context, err);
+    enum sr_result res = SR_OK;
     struct sr_change change;
 
     for (uint64_t index = 0; res == SR_OK; index++) {
@@ -103,13 +104,23 @@ static enum sr_result apply_once(struct fake_connection *connection,
                                  const struct store_sink *sink, struct sr_err *err)
 {
     enum sr_result res = fake_begin(connection, transaction, err);
+    uint64_t requests = 0;
 
     if (res != SR_OK) {
         return res;
     }
     res = run_fence(connection, transaction, epoch, err);
     if (res == SR_OK) {
+        res = source->rewind(source->context, err);
+    }
+    if (res == SR_OK && source->next_request != NULL) {
+        res = fake_apply_requests(&transaction->state, source, sink, &requests, err);
+    }
+    if (res == SR_OK) {
         res = apply_changes(connection, &transaction->state, epoch, source, sink, err);
+    }
+    if (res == SR_OK && epoch->window_s > 0) {
+        fake_state_expire_requests(&transaction->state, store_expire_steps(requests));
     }
     if (res != SR_OK) {
         fake_roll_back(connection, transaction);

@@ -52,4 +52,13 @@ enum sr_result fake_apply(struct store *base, const struct store_epoch *epoch,
                           const struct store_source *source, const struct store_sink *sink,
                           struct sr_err *err) SR_MUST_USE;
 
+enum sr_result fake_find_requests(struct store *base, const struct sr_span *tokens,
+                                  size_t count, store_found_fn *found, void *context,
+                                  struct sr_err *err) SR_MUST_USE;
+
+/* The part of apply that is about requests; counts them. */
+enum sr_result fake_apply_requests(struct fake_state *state, const struct store_source *source,
+                                   const struct store_sink *sink, uint64_t *ret_count,
+                                   struct sr_err *err) SR_MUST_USE;
+
 #endif

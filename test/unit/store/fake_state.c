@@ -51,6 +51,7 @@ void fake_state_done(struct fake_state *state)
     free(state->rows);
     free(state->writers);
     free(state->refused);
+    fake_state_done_requests(state);
     *state = (struct fake_state){0};
 }
 
@@ -73,6 +74,7 @@ struct fake_state fake_state_copy(const struct fake_state *state)
         copy.refused[i] = state->refused[i];
         copy.refused[i].key = fake_span_copy(state->refused[i].key);
     }
+    fake_state_copy_requests(&copy, state);
     return copy;
 }
 

@@ -17,6 +17,12 @@ struct fake_writer {
     uint64_t epoch;
 };
 
+/* A row of counter_requests; spans owned. */
+struct fake_request {
+    struct sr_span token, request_hash, answer;
+    bool expired;
+};
+
 struct fake_state {
     struct fake_row *rows; /* ascending keys */
     size_t row_count, row_room;
@@ -24,6 +30,8 @@ struct fake_state {
     size_t writer_count;
     struct fake_refused *refused;
     size_t refused_count;
+    struct fake_request *requests;
+    size_t request_count, request_room;
 };
 
 /* An owned copy of bytes, and its end. */
@@ -47,6 +55,17 @@ void fake_state_forget_writer(struct fake_state *state, const struct sr_uuid *in
 
 /* Copies the key. */
 void fake_state_refuse(struct fake_state *state, const struct fake_refused *refused);
+
+/* NULL where there is no such row. */
+struct fake_request *fake_state_request(const struct fake_state *state, struct sr_span token);
+
+/* Copies the spans. */
+void fake_state_add_request(struct fake_state *state, const struct fake_request *request);
+
+/* fake_requests.c: the part of copy and done that is about requests. */
+void fake_state_copy_requests(struct fake_state *copy, const struct fake_state *state);
+void fake_state_done_requests(struct fake_state *state);
+void fake_state_expire_requests(struct fake_state *state, uint64_t steps);
 
 bool fake_uuid_equal(const struct sr_uuid *a, const struct sr_uuid *b);
 

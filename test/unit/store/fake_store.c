@@ -176,6 +176,7 @@ static const struct store_ops fake_ops = {
     .claim = fake_claim,
     .apply = fake_apply,
     .load = fake_load,
+    .find_requests = fake_find_requests,
     .look = fake_look,
     .info = fake_info,
     .cancel = fake_cancel,

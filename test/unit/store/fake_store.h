@@ -109,6 +109,10 @@ size_t fake_database_refused(const struct fake_database *database);
 const struct fake_refused *fake_database_refused_at(const struct fake_database *database,
                                                     size_t index);
 
+/* Rows of counter_requests; and all of them have expired. */
+size_t fake_database_requests(const struct fake_database *database);
+void fake_database_age_requests(struct fake_database *database);
+
 /* Opens a connection; store_close closes it. The database must outlive it. */
 struct store *fake_store_open(struct fake_database *database, const struct sr_uuid *instance);
 

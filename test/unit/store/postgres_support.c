@@ -146,8 +146,15 @@ static void cut(void *context)
                   "WHERE application_name = 'simple-request'");
 }
 
+static void age_requests(void *context)
+{
+    (void)context;
+    postgres_exec("UPDATE counter_requests SET expires_at = now() - interval '1 second'");
+}
+
 const struct contract_target postgres_target = {.name = "store/postgres",
                                                 .reset = postgres_reset,
                                                 .open = open_store,
                                                 .refused = refused,
+                                                .age_requests = age_requests,
                                                 .cut = cut};

@@ -105,10 +105,17 @@ static size_t refused(void *context, struct contract_refused *ret_rows, size_t m
     return count;
 }
 
+static void age_requests(void *context)
+{
+    (void)context;
+    sqlite_exec_outside("UPDATE counter_requests SET expires_at = 1");
+}
+
 const struct contract_target sqlite_target = {.name = "store/sqlite",
                                               .reset = reset,
                                               .open = open_store,
-                                              .refused = refused};
+                                              .refused = refused,
+                                              .age_requests = age_requests};
 
 void sqlite_assert_claim(uint32_t timeout_ms, bool create, bool insert_row,
                          enum sr_result wanted, const char *word)

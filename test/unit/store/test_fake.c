@@ -46,8 +46,18 @@ static void cut(void *context)
     fake_database_set_down(database, false);
 }
 
-static const struct contract_target target = {
-    .name = "store/fake", .reset = reset, .open = open_store, .refused = refused, .cut = cut};
+static void age_requests(void *context)
+{
+    (void)context;
+    fake_database_age_requests(database);
+}
+
+static const struct contract_target target = {.name = "store/fake",
+                                              .reset = reset,
+                                              .open = open_store,
+                                              .refused = refused,
+                                              .age_requests = age_requests,
+                                              .cut = cut};
 
 /* --- faults ------------------------------------------------------------------------------- */
 
