@@ -121,7 +121,8 @@ struct store_ops {
      *   SR_NOT_FOUND    no row, and insert_row was false
      *   SR_UNAVAILABLE  cannot connect, lock timeout, BUSY, server going down ...: try again
      *   SR_UNKNOWN      the claim was sent and not answered: try again with the same tokens
-     *   SR_REFUSED      schema of another kind, permission missing, SQLite I/O error */
+     *   SR_REFUSED      schema of another kind, permission missing
+     *   SR_DAMAGED      see apply */
     enum sr_result (*claim)(struct store *store, const struct store_claim *claim,
                             uint64_t *ret_epoch, struct sr_err *err);
     /* One transaction: fence, all requests, all changes in order, some steps at expired
@@ -130,14 +131,16 @@ struct store_ops {
      *   SR_FENCED       the fence touched no row; nothing applied
      *   SR_UNAVAILABLE  not committed for certain; claim, then try again
      *   SR_UNKNOWN      may or may not be committed: claim and look at L
-     *   SR_REFUSED      an error that will not go away by itself (permission, missing table,
-     *                   SQLite I/O error): not committed (or unknown for SQLite I/O) */
+     *   SR_REFUSED      an error that will not go away by itself (permission, missing table):
+     *                   not committed
+     *   SR_DAMAGED      SQLite: an I/O error on a write or sync, committed or not; from then on
+     *                   every call of this store, for only a new process reads the file anew */
     enum sr_result (*apply)(struct store *store, const struct store_epoch *epoch,
                             const struct store_source *source, const struct store_sink *sink,
                             struct sr_err *err);
     /* Reads values of `count` distinct keys (at most 5,000) and L of one snapshot, in one
      * statement. Writes nothing; does not need a claim; connects by itself. SR_OK,
-     * SR_NOT_FOUND (no writer's row), SR_UNAVAILABLE, SR_REFUSED. */
+     * SR_NOT_FOUND (no writer's row), SR_UNAVAILABLE, SR_REFUSED, SR_DAMAGED. */
     enum sr_result (*load)(struct store *store, const struct sr_span *keys, size_t count,
                            struct store_value *ret_values, uint64_t *ret_epoch,
                            struct sr_err *err);
@@ -148,7 +151,7 @@ struct store_ops {
                                     size_t count, store_found_fn *found, void *context,
                                     struct sr_err *err);
     /* The writer's row now, without claiming: epoch and whether the owner is `owner`. SR_OK,
-     * SR_NOT_FOUND, SR_UNAVAILABLE, SR_REFUSED. */
+     * SR_NOT_FOUND, SR_UNAVAILABLE, SR_REFUSED, SR_DAMAGED. */
     enum sr_result (*look)(struct store *store, const struct sr_uuid *owner,
                            uint64_t *ret_epoch, bool *ret_owned, struct sr_err *err);
     void (*info)(const struct store *store, struct store_info *ret_info);

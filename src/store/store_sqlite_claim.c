@@ -184,7 +184,7 @@ static enum sr_result claim_row(struct store_sqlite *store, const struct store_c
 /* --- durable ------------------------------------------------------------------------------ */
 
 /* File systems that cannot sync a directory say EINVAL: their names need none. */
-static enum sr_result sync_directory(const struct store_sqlite *store, struct sr_err *err)
+static enum sr_result sync_directory(struct store_sqlite *store, struct sr_err *err)
 {
     char *copy = strdup(store->path);
     enum sr_result res = SR_OK;
@@ -194,9 +194,14 @@ static enum sr_result sync_directory(const struct store_sqlite *store, struct sr
         return sr_fail(err, SR_UNAVAILABLE, "SQLite file '%s': out of memory", store->path);
     }
     fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL)) {
-        res = sr_fail_errno(err, SR_REFUSED, errno, "SQLite file '%s': sync of its directory",
-                            store->path);
+    if (fd < 0) {
+        res = sr_fail_errno(err, SR_UNAVAILABLE, errno,
+                            "SQLite file '%s': opening its directory", store->path);
+    } else if (fsync(fd) < 0 && errno != EINVAL) {
+        store->poisoned = true; /* the kernel reports it once, here as for a file */
+        (void)snprintf(store->poison_text, sizeof(store->poison_text),
+                       "sync of its directory failed: %s", strerrordesc_np(errno));
+        res = store_sqlite_refuse_poisoned(store, err);
     }
     if (fd >= 0) {
         (void)close(fd); /* nothing was written through it */

@@ -51,7 +51,7 @@ static bool is_poison(enum store_sqlite_step step, int code)
 enum sr_result store_sqlite_refuse_poisoned(const struct store_sqlite *store,
                                             struct sr_err *err)
 {
-    return sr_fail(err, SR_REFUSED,
+    return sr_fail(err, SR_DAMAGED,
                    "SQLite file '%s': %s; after that nothing written to it can be believed "
                    "without reading it anew: check the disk, then restart the service",
                    store->path, store->poison_text);

@@ -49,7 +49,7 @@ enum sr_result store_sqlite_connect(struct store_sqlite *store, bool create,
                                     struct sr_err *err) SR_MUST_USE;
 void store_sqlite_disconnect(struct store_sqlite *store);
 
-/* Starts a call and its deadline: SR_REFUSED when poisoned, SR_UNAVAILABLE when cancelled. */
+/* Starts a call and its deadline: SR_DAMAGED when poisoned, SR_UNAVAILABLE when cancelled. */
 enum sr_result store_sqlite_begin_call(struct store_sqlite *store,
                                        struct sr_err *err) SR_MUST_USE;
 

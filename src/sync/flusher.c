@@ -81,6 +81,10 @@ void flusher_store_failed(struct flusher *f, enum sr_result why, const struct sr
     uint64_t now = flusher_now_ms(f);
     bool first = f->down_since_ms == 0;
 
+    if (why == SR_DAMAGED) { /* no later call can make it good */
+        flusher_stop_for_good(f, err->text);
+        return;
+    }
     f->down_since_ms = first ? now : f->down_since_ms;
     if (now - f->down_since_ms >= DOWN_AFTER_MS || why == SR_REFUSED) {
         atomic_store(&f->store_up, false);

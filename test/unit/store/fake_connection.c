@@ -69,6 +69,8 @@ enum sr_result fake_begin_call(struct fake_connection *connection,
         return fake_lose(connection, SR_UNAVAILABLE, "told to fall back", err);
     case FAKE_REFUSE:
         return sr_fail(err, SR_REFUSED, "fake store: told to refuse");
+    case FAKE_SPOIL:
+        return sr_fail(err, SR_DAMAGED, "fake store: told to be spoilt");
     default:
         break;
     }

@@ -32,7 +32,8 @@ enum fake_fault {
     FAKE_RESTART,     /* a deadlock: the sink is restarted once, then all goes well */
     FAKE_FALL_BACK,   /* the kept snapshot is back, a standby promoted; SR_UNAVAILABLE */
     FAKE_REFUSE,      /* permission missing: SR_REFUSED */
-    FAKE_FAULTS       /* their number; reads turn SR_UNKNOWN into SR_UNAVAILABLE */
+    FAKE_FAULTS,      /* their number; reads turn SR_UNKNOWN into SR_UNAVAILABLE */
+    FAKE_SPOIL        /* SQLite's I/O error, SR_DAMAGED: final, so that no sweep tries it */
 };
 
 /* Points within a call at which others may act. */

@@ -136,10 +136,10 @@ static void assert_every_call_refused(struct store *store)
     uint64_t epoch;
     bool owned;
 
-    assert_int_equal(claim(store, &epoch), SR_REFUSED);
-    assert_int_equal(apply_epoch(store, 1), SR_REFUSED);
-    assert_int_equal(store->ops->look(store, &owner, &epoch, &owned, &err), SR_REFUSED);
-    assert_int_equal(store->ops->load(store, &key, 1, &value, &epoch, &err), SR_REFUSED);
+    assert_int_equal(claim(store, &epoch), SR_DAMAGED);
+    assert_int_equal(apply_epoch(store, 1), SR_DAMAGED);
+    assert_int_equal(store->ops->look(store, &owner, &epoch, &owned, &err), SR_DAMAGED);
+    assert_int_equal(store->ops->load(store, &key, 1, &value, &epoch, &err), SR_DAMAGED);
     assert_non_null(strstr(err.text, "restart"));
 }
 
@@ -165,7 +165,7 @@ static void sweep(int code, bool final)
             /* SQLite may do without that operation; the row is right all the same. */
             assert_int_equal(acknowledged, EPOCHS);
         } else if (failed && final) {
-            assert_int_equal(res, SR_REFUSED);
+            assert_int_equal(res, SR_DAMAGED);
             assert_every_call_refused(store);
             failures++;
         } else if (failed) {

@@ -145,6 +145,27 @@ static void an_older_copy_of_the_directory_is_a_stop(void **state)
     assert_int_equal(sync_row(f, "a"), 3);
 }
 
+static void a_store_that_cannot_be_believed_is_a_stop(void **state)
+{
+    struct sync_fixture *f = *state;
+    uint64_t calls;
+
+    sync_steps(f);
+    flush_one(f, 1);
+    fake_database_fail_at(f->database, 1, FAKE_SPOIL);
+    flush_one(f, 2);
+    assert_int_equal(sync_state(f), FLUSHER_STOPPED);
+    calls = fake_database_calls(f->database);
+    flush_one(f, 4);
+    sync_long_time(f);
+    assert_int_equal(sync_state(f), FLUSHER_STOPPED);
+    assert_int_equal(fake_database_calls(f->database), calls);
+    assert_int_equal(sync_row(f, "a"), 1);
+    sync_crash(f, FAKE_CRASH_DROP); /* the operator has acted: nothing was removed */
+    sync_long_time(f);
+    assert_int_equal(sync_row(f, "a"), 7);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, sync_setup, sync_teardown)
@@ -156,6 +177,7 @@ int main(void)
         T(a_copied_directory_stops_one_of_the_two),
         T(a_writers_row_that_vanished_is_a_stop),
         T(an_older_copy_of_the_directory_is_a_stop),
+        T(a_store_that_cannot_be_believed_is_a_stop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
