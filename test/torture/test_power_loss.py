@@ -7,20 +7,17 @@ the image mounted again, and the next life is asked for every total. What it ans
 import random
 import shutil
 import signal
-import struct
 import time
-from pathlib import Path
 
 import pytest
 
-from campaign import stop_and_compare, totals_over_http
+from campaign import freeze, newest_file, stop_and_compare, totals_over_http
 from images import KINDS, mounted
 from lib import settings
 from lib.ledger import Ledger
 from lib.load import Load, keys_at_random
 from lib.server import StartFailed
 from lib.store import SqliteStore
-from lib.waiting import eventually
 
 pytestmark = pytest.mark.power_loss
 KEYS = [f"key{n}" for n in range(150)] + [f"key{n}".ljust(500, "k") for n in range(50)]
@@ -30,21 +27,6 @@ STATES = 2 << 20  # bytes of applied epochs that are kept: soon reached, so that
 
 # Short and long intervals: at a cut the newest epoch is open, sealed, on its way to the database, or applied.
 INTERVALS = ("20ms", "60ms", "150ms")
-
-
-def frozen(pid):
-    """Every thread is stopped, or the process has ended by itself."""
-    try:
-        states = {stat.read_text(encoding="latin-1").rpartition(")")[2].split()[0]
-                  for stat in Path(f"/proc/{pid}/task").glob("*/stat")}
-    except (FileNotFoundError, ProcessLookupError):
-        return False  # a thread ended while it was looked at
-    return states <= {"T", "Z", "X"}
-
-
-def freeze(server):
-    server.signal(signal.SIGSTOP)
-    eventually(lambda: frozen(server.pid), 20, "every thread is stopped", interval=0.001)
 
 
 def load(server, seed):
@@ -103,18 +85,6 @@ MOMENTS = (cut_under_load,) * 5 + (cut_during_drain,) * 2 + (cut_during_recovery
 RARE, EVERY = cut_under_long_load, 12
 
 
-def newest_raw_file(data_dir):
-    """The id of the journal's newest file: docs/DISK-FORMAT.md, header. A torn one is none."""
-    ids = [0]
-    for path in data_dir.glob("raw-*"):
-        with open(path, "rb") as file:
-            blocks = file.read(8192)
-        for at in (0, 4096):
-            magic, kind, file_id = struct.unpack_from("<4s8xH10xQ", blocks, at)
-            ids += [file_id] if magic == b"SRJ1" and kind == 2 else []
-    return max(ids)
-
-
 class Cuts:
     """One instance on one image, cut off again and again; every life begins with a comparison over HTTP."""
 
@@ -135,10 +105,10 @@ class Cuts:
     def one(self, moment):
         """One cut and the recovery from it; the totals that the next life names."""
         self.done += 1
-        first_file = newest_raw_file(self.server.data_dir)
+        first_file = newest_file(self.server.data_dir)
         seen = moment(self.server, self.draw, self.seed * 1_000_000 + self.done)
         self.lose_power()
-        self.file_changes += moment is RARE and newest_raw_file(self.server.data_dir) > first_file
+        self.file_changes += moment is RARE and newest_file(self.server.data_dir) > first_file
         self.acknowledged += sum(seen.acknowledged.values())
         self.unanswered += sum(seen.unanswered.values())
         self.ledger.add(seen)
