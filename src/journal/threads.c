@@ -16,16 +16,16 @@
 #define STOP_PATIENCE_MS                                                                       \
     5000U /* a journal that cannot be mended is given up that long after the stop */
 
-/* Waits until something was handed over, for at most `ms`; true when the journal is to stop. */
-static bool wait_for_work(struct journal *j, uint64_t ms, bool even_if_filled)
+/* Waits until something was handed over; true when the journal is to stop. */
+static bool wait_for_work(struct journal *j)
 {
     bool stopping;
 
     (void)pthread_mutex_lock(&j->queue_lock);
-    if (!j->stopping && (even_if_filled || j->sides[j->gathering].size == 0)) {
-        if (even_if_filled || j->options.durability == JOURNAL_WRITE) {
+    if (!j->stopping && j->sides[j->gathering].size == 0) {
+        if (j->options.durability == JOURNAL_WRITE) {
             (void)sr_condition_wait_until(&j->queue_filled, &j->queue_lock,
-                                          sr_clock_monotonic_ms() + ms);
+                                          sr_clock_monotonic_ms() + IDLE_MS);
         } else {
             (void)pthread_cond_wait(&j->queue_filled, &j->queue_lock);
         }
@@ -35,8 +35,18 @@ static bool wait_for_work(struct journal *j, uint64_t ms, bool even_if_filled)
     return stopping;
 }
 
+static bool is_stopping(struct journal *j)
+{
+    bool stopping;
+
+    (void)pthread_mutex_lock(&j->queue_lock);
+    stopping = j->stopping;
+    (void)pthread_mutex_unlock(&j->queue_lock);
+    return stopping;
+}
+
 /* A hand-over during the back-off must not shorten it to nothing: an error is retried at most
- * that often. */
+ * that often. Nor is one waited for: while the journal is failed nothing is handed over. */
 static void back_off(uint64_t *retry_ms)
 {
     struct timespec pause = {.tv_sec = (time_t)(*retry_ms / 1000),
@@ -61,7 +71,7 @@ static void *commit_main(void *context)
             continue;
         }
         if (result == SR_NOT_FOUND) {
-            stopping = wait_for_work(j, IDLE_MS, false);
+            stopping = wait_for_work(j);
             if (stopping) {
                 (void)pthread_mutex_lock(&j->queue_lock);
                 j->seal_waits =
@@ -71,7 +81,7 @@ static void *commit_main(void *context)
             continue;
         }
         back_off(&retry_ms);
-        stopping = wait_for_work(j, 0, false);
+        stopping = is_stopping(j);
         if (stopping && give_up_ms == 0) {
             give_up_ms = sr_clock_monotonic_ms() + STOP_PATIENCE_MS;
         }
