@@ -112,6 +112,24 @@ static void *keeper_main(void *context)
     return NULL;
 }
 
+static void stop_commits(struct journal *j)
+{
+    (void)pthread_mutex_lock(&j->queue_lock);
+    j->stopping = true;
+    (void)pthread_cond_signal(&j->queue_filled);
+    (void)pthread_mutex_unlock(&j->queue_lock);
+    (void)pthread_join(j->commit_thread, NULL);
+}
+
+static void stop_keeper(struct journal *j)
+{
+    (void)pthread_mutex_lock(&j->files_lock);
+    j->keeper_stops = true;
+    (void)pthread_cond_signal(&j->spare_wanted);
+    (void)pthread_mutex_unlock(&j->files_lock);
+    (void)pthread_join(j->keeper_thread, NULL);
+}
+
 enum sr_result journal_start(struct journal *j, struct sr_err *err)
 {
     int why = pthread_create(&j->commit_thread, NULL, commit_main, j);
@@ -120,7 +138,11 @@ enum sr_result journal_start(struct journal *j, struct sr_err *err)
         return sr_fail_errno(err, SR_NO_MEMORY, why, "cannot start the journal thread");
     }
     why = pthread_create(&j->keeper_thread, NULL, keeper_main, j);
-    SR_CHECK(why == 0); /* at start, right after another thread could be made */
+    if (why != 0) {
+        stop_commits(j);
+        return sr_fail_errno(err, SR_NO_MEMORY, why,
+                             "cannot start the thread that prepares journal files");
+    }
     j->threads_running = true;
     return SR_OK;
 }
@@ -130,15 +152,7 @@ void journal_stop(struct journal *j)
     if (!j->threads_running) {
         return;
     }
-    (void)pthread_mutex_lock(&j->queue_lock);
-    j->stopping = true;
-    (void)pthread_cond_signal(&j->queue_filled);
-    (void)pthread_mutex_unlock(&j->queue_lock);
-    (void)pthread_join(j->commit_thread, NULL);
-    (void)pthread_mutex_lock(&j->files_lock);
-    j->keeper_stops = true;
-    (void)pthread_cond_signal(&j->spare_wanted);
-    (void)pthread_mutex_unlock(&j->files_lock);
-    (void)pthread_join(j->keeper_thread, NULL);
+    stop_commits(j);
+    stop_keeper(j);
     j->threads_running = false;
 }

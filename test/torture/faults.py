@@ -183,4 +183,4 @@ def sweep(runs, call, target, errors, armed_by="start", from_on=False):
     for error in errors if settings.LONG else errors[:1]:
         n, turn = 1, itertools.cycle(errors)
         while runs.run(Fault(call, target, error if settings.LONG else next(turn), n, from_on), armed_by):
-            n = n + 1 if settings.LONG else 6 * n + runs.draw.randint(0, 5)
+            n = n + 1 if settings.LONG or n < 3 else 6 * n + runs.draw.randint(0, 5)
