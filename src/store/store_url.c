@@ -165,18 +165,6 @@ static void put(char *text, size_t size, const char *from, size_t count)
     }
 }
 
-/*
- * Where the user's part ends, NULL where there is none. Wider than libpq's reading on purpose:
- * a password with an unencoded '@', '/' or '?' is refused later, but must not be printed then.
- */
-static const char *userinfo_end(const char *authority)
-{
-    size_t limit = strcspn(authority, "?");
-    const char *at = memrchr(authority, '@', limit);
-
-    return at != NULL ? at : memrchr(authority, '@', strcspn(authority, "/"));
-}
-
 /* Copies rest; what follows "password=" is hidden up to the next '&'. */
 static void redact_parameters(const char *rest, char *text, size_t size)
 {
@@ -198,6 +186,11 @@ static void redact_parameters(const char *rest, char *text, size_t size)
     put(text, size, rest, strlen(rest));
 }
 
+/*
+ * The user's part is taken to end at the last '@'. Wider than libpq's reading on purpose: a
+ * password with an unencoded '@', '/' or '?' is refused later, but must not be printed then. A
+ * parameter with an '@' hides the host; that is seldom, and safe.
+ */
 void store_url_redact(const char *url, char *ret_text, size_t size)
 {
     const char *authority = strstr(url, "://");
@@ -208,7 +201,7 @@ void store_url_redact(const char *url, char *ret_text, size_t size)
         return;
     }
     ret_text[0] = '\0';
-    end = authority == NULL ? NULL : userinfo_end(authority + 3);
+    end = authority == NULL ? NULL : strrchr(authority + 3, '@');
     colon = end == NULL ? NULL : memchr(authority + 3, ':', (size_t)(end - authority - 3));
     if (colon != NULL) {
         put(ret_text, size, url, (size_t)(colon + 1 - url));

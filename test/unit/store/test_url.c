@@ -93,6 +93,9 @@ static void passwords_with_raw_special_characters_are_not_shown(void **state)
     assert_shown("postgres://u:p@ss@h/d", "postgres://u:***@h/d");
     assert_shown("postgres://u:p/s@h/d", "postgres://u:***@h/d");
     assert_shown("postgres://u:p?s@h/d", "postgres://u:***@h/d");
+    assert_shown("postgres://u:p/s?x@h/d", "postgres://u:***@h/d");
+    assert_shown("postgres://u:a@b?c@h/d", "postgres://u:***@h/d");
+    assert_shown("postgres://u:a?b@c/d@h/d", "postgres://u:***@h/d");
     assert_shown("mysql://u:secret@h/d", "mysql://u:***@h/d");
 }
 
