@@ -24,7 +24,8 @@ struct datadir {
     int lock_fd; /* -1: read only */
     char path[PATH_MAX];
     struct identity identity;
-    uint64_t confirmed_ms[DATADIR_TOKENS_MAX]; /* 0: not confirmed in this process */
+    uint64_t confirmed_ms[DATADIR_TOKENS_MAX]; /* 0: not known to be confirmed */
+    bool newest_is_ours;                       /* drawn by this process */
 };
 
 /* A directory's name is durable only when its parent was synced. `path` ends before the new
@@ -132,11 +133,10 @@ static enum sr_result load_identity(struct datadir *d, bool read_only, struct sr
         result = sr_uuid_draw(&d->identity.instance, err);
         return result == SR_OK ? identity_file_create(d->disk, &d->identity, err) : result;
     }
+    /* How long ago is not known across a stop: the time starts over. Before a newest one that
+     * is not confirmed there may be others that are not: then none is known to be. */
     for (uint32_t i = 0; result == SR_OK && i < d->identity.token_count; i++) {
-        bool newest = i + 1 == d->identity.token_count;
-
-        /* How long ago is not known across a stop: the time starts over. */
-        d->confirmed_ms[i] = newest && !d->identity.newest_confirmed ? 0 : now;
+        d->confirmed_ms[i] = d->identity.newest_confirmed ? now : 0;
     }
     return result;
 }
@@ -251,14 +251,25 @@ static void drop_oldest(struct datadir *d, uint32_t count)
     d->identity.token_count = rest;
 }
 
+/* Whether the newest token, which nobody confirmed, is to be tried again. One that another
+ * process drew may be in a copy of this directory as well, and two processes with one token
+ * would take each other's flushes for their own. Only where it would displace the token that
+ * the row carries, after a thousand starts without an answer, it is used all the same. */
+static bool tries_again(const struct datadir *d)
+{
+    return d->identity.token_count > 0 && !d->identity.newest_confirmed &&
+           (d->newest_is_ours || d->identity.token_count == DATADIR_TOKENS_MAX);
+}
+
 enum sr_result datadir_token_draw(struct datadir *d, struct sr_uuid *ret_token,
                                   struct sr_err *err)
 {
     struct identity *identity = &d->identity;
+    bool confirmed_before = identity->newest_confirmed;
     enum sr_result result;
     struct sr_uuid token;
 
-    if (identity->token_count > 0 && !identity->newest_confirmed) {
+    if (tries_again(d)) {
         *ret_token = identity->tokens[identity->token_count - 1];
         return SR_OK;
     }
@@ -277,9 +288,10 @@ enum sr_result datadir_token_draw(struct datadir *d, struct sr_uuid *ret_token,
     if (result != SR_OK) {
         /* Not known to be on the disk: it must not be used. */
         identity->token_count--;
-        identity->newest_confirmed = identity->token_count > 0;
+        identity->newest_confirmed = confirmed_before;
         return result;
     }
+    d->newest_is_ours = true;
     *ret_token = token;
     return SR_OK;
 }

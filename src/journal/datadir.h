@@ -37,8 +37,8 @@ struct sr_uuid datadir_instance(const struct datadir *d);
 /* Tokens that the writer's row may carry, oldest first; borrowed. */
 const struct sr_uuid *datadir_tokens(const struct datadir *d, size_t *ret_count);
 
-/* A token to claim with: the unanswered one of an earlier claim, else a fresh one, synced
- * before it is returned. */
+/* A token to claim with: the unanswered one of an earlier claim of this process, else a fresh
+ * one, synced before it is returned. */
 enum sr_result datadir_token_draw(struct datadir *d, struct sr_uuid *ret_token,
                                   struct sr_err *err) SR_MUST_USE;
 
