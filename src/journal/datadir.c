@@ -25,7 +25,7 @@ struct datadir {
     char path[PATH_MAX];
     struct identity identity;
     uint64_t confirmed_ms[DATADIR_TOKENS_MAX]; /* 0: not known to be confirmed */
-    bool newest_is_ours;                       /* drawn by this process */
+    uint32_t own_count;                        /* tokens that this process drew: the last */
 };
 
 /* A directory's name is durable only when its parent was synced. `path` ends before the new
@@ -240,6 +240,11 @@ const struct sr_uuid *datadir_tokens(const struct datadir *d, size_t *ret_count)
     return d->identity.tokens;
 }
 
+size_t datadir_tokens_own(const struct datadir *d)
+{
+    return d->own_count;
+}
+
 /* Drops the first `count` tokens, in memory only: the next save forgets them on disk. */
 static void drop_oldest(struct datadir *d, uint32_t count)
 {
@@ -249,6 +254,7 @@ static void drop_oldest(struct datadir *d, uint32_t count)
             rest * sizeof(d->identity.tokens[0]));
     memmove(d->confirmed_ms, d->confirmed_ms + count, rest * sizeof(d->confirmed_ms[0]));
     d->identity.token_count = rest;
+    d->own_count = d->own_count < rest ? d->own_count : rest;
 }
 
 /* Whether the newest token, which nobody confirmed, is to be tried again. One that another
@@ -258,7 +264,7 @@ static void drop_oldest(struct datadir *d, uint32_t count)
 static bool tries_again(const struct datadir *d)
 {
     return d->identity.token_count > 0 && !d->identity.newest_confirmed &&
-           (d->newest_is_ours || d->identity.token_count == DATADIR_TOKENS_MAX);
+           (d->own_count > 0 || d->identity.token_count == DATADIR_TOKENS_MAX);
 }
 
 enum sr_result datadir_token_draw(struct datadir *d, struct sr_uuid *ret_token,
@@ -291,7 +297,7 @@ enum sr_result datadir_token_draw(struct datadir *d, struct sr_uuid *ret_token,
         identity->newest_confirmed = confirmed_before;
         return result;
     }
-    d->newest_is_ours = true;
+    d->own_count++;
     *ret_token = token;
     return SR_OK;
 }

@@ -37,6 +37,9 @@ struct sr_uuid datadir_instance(const struct datadir *d);
 /* Tokens that the writer's row may carry, oldest first; borrowed. */
 const struct sr_uuid *datadir_tokens(const struct datadir *d, size_t *ret_count);
 
+/* How many of them, the last ones, this process drew. */
+size_t datadir_tokens_own(const struct datadir *d);
+
 /* A token to claim with: the unanswered one of an earlier claim of this process, else a fresh
  * one, synced before it is returned. */
 enum sr_result datadir_token_draw(struct datadir *d, struct sr_uuid *ret_token,

@@ -102,6 +102,10 @@ struct store_claim {
     struct sr_uuid fresh;       /* token to put in */
     const struct sr_uuid *mine; /* tokens this directory drew, fresh included */
     size_t mine_count;
+    size_t own_count; /* of them, the last ones, were drawn by this process */
+    /* Another process' token counts as ours only while the row's epoch is below this: what this
+     * process opened nobody else can have flushed but a copy of the directory. 0: always. */
+    uint64_t others_below;
     bool insert_row; /* no fence was ever sent: a missing row is inserted, with epoch 0 */
 };
 
@@ -117,7 +121,8 @@ struct store_ops {
      * its epoch (L of DESIGN section 5). Waits for old transactions of ours (row lock) within
      * timeout_ms.
      *   SR_OK           claimed; *ret_epoch is L
-     *   SR_FENCED       the row's owner is none of `mine`: a copied data directory
+     *   SR_FENCED       the row's owner is none of `mine`, or only of another process that
+     *                   is ahead: a copied data directory. The row stays as it is
      *   SR_NOT_FOUND    no row, and insert_row was false
      *   SR_UNAVAILABLE  cannot connect, lock timeout, BUSY, server going down ...: try again
      *   SR_UNKNOWN      the claim was sent and not answered: try again with the same tokens

@@ -44,10 +44,13 @@ static enum sr_result queue_take(struct store_postgres *store, const struct stor
     pg_param_uuid(&take, &store->options.instance);
     pg_param_uuid(&take, &claim->fresh);
     pg_param_array(&take, PG_UUID_ARRAY, tokens);
+    pg_param_int8(&take, claim->others_below == 0 ? INT64_MAX : (int64_t)claim->others_below);
+    pg_param_int8(&take, (int64_t)(claim->mine_count - claim->own_count));
     pg_param_uuid(&look, &store->options.instance);
     res = pg_queue(store,
                    "UPDATE counter_writers SET owner = $2 "
-                   "WHERE instance = $1 AND owner = ANY($3) RETURNING epoch",
+                   "WHERE instance = $1 AND owner = ANY($3) "
+                   "AND (epoch < $4 OR array_position($3, owner) > $5) RETURNING epoch",
                    &take, err);
     return res != SR_OK
                ? res

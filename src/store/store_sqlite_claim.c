@@ -107,25 +107,31 @@ static enum sr_result insert_row(struct store_sqlite *store, const char *owner,
     return res;
 }
 
-/* Puts `fresh` in place of `owner`; SR_NOT_FOUND where the row is not his. */
-static enum sr_result take_row(struct store_sqlite *store, const struct sr_uuid *owner,
-                               const char *fresh, int64_t *ret_epoch, struct sr_err *err)
+/* Puts the fresh token in place of mine[index]; SR_NOT_FOUND where the row has another, or is
+ * too far for it. */
+static enum sr_result take_row(struct store_sqlite *store, const struct store_claim *claim,
+                               size_t index, int64_t *ret_epoch, struct sr_err *err)
 {
+    bool own = index >= claim->mine_count - claim->own_count || claim->others_below == 0;
+    char fresh[SR_UUID_TEXT_SIZE];
     char owner_text[SR_UUID_TEXT_SIZE];
     sqlite3_stmt *statement;
     enum sr_result res =
         store_sqlite_prepare(store, STORE_SQLITE_WRITE,
                              "UPDATE counter_writers SET owner = ?1 "
-                             "WHERE instance = ?2 AND owner = ?3 RETURNING epoch",
+                             "WHERE instance = ?2 AND owner = ?3 AND epoch < ?4 "
+                             "RETURNING epoch",
                              &statement, err);
 
     if (res != SR_OK) {
         return res;
     }
-    sr_uuid_text(owner, owner_text);
+    sr_uuid_text(&claim->fresh, fresh);
+    sr_uuid_text(&claim->mine[index], owner_text);
     store_sqlite_bind_text(statement, 1, fresh);
     store_sqlite_bind_text(statement, 2, store->instance_text);
     store_sqlite_bind_text(statement, 3, owner_text);
+    (void)sqlite3_bind_int64(statement, 4, own ? INT64_MAX : (int64_t)claim->others_below);
     res = store_sqlite_run(store, STORE_SQLITE_WRITE, statement, ret_epoch, err);
     (void)sqlite3_finalize(statement);
     return res;
@@ -172,7 +178,7 @@ static enum sr_result claim_row(struct store_sqlite *store, const struct store_c
         res = insert_row(store, fresh, err);
     }
     for (size_t i = 0; res == SR_OK && i < claim->mine_count; i++) {
-        res = take_row(store, &claim->mine[i], fresh, ret_epoch, err);
+        res = take_row(store, claim, i, ret_epoch, err);
         if (res != SR_NOT_FOUND) {
             return res;
         }

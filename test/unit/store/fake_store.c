@@ -11,10 +11,13 @@
 
 /* --- claim -------------------------------------------------------------------------------- */
 
-static bool is_mine(const struct store_claim *claim, const struct sr_uuid *owner)
+static bool is_mine(const struct store_claim *claim, const struct fake_writer *writer)
 {
-    for (size_t i = 0; i < claim->mine_count; i++) {
-        if (fake_uuid_equal(&claim->mine[i], owner)) {
+    bool others = claim->others_below == 0 || writer->epoch < claim->others_below;
+
+    for (size_t i = others ? 0 : claim->mine_count - claim->own_count; i < claim->mine_count;
+         i++) {
+        if (fake_uuid_equal(&claim->mine[i], &writer->owner)) {
             return true;
         }
     }
@@ -36,7 +39,7 @@ static enum sr_result claim_row(struct fake_connection *connection, struct fake_
     if (writer == NULL) {
         return sr_fail(err, SR_NOT_FOUND, "fake store: no writer's row");
     }
-    if (!is_mine(claim, &writer->owner)) {
+    if (!is_mine(claim, writer)) {
         return sr_fail(err, SR_FENCED, "fake store: the row is owned by another process");
     }
     writer->owner = claim->fresh;
