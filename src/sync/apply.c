@@ -6,15 +6,22 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "core/record.h"
+#include "journal/requests.h"
 #include "journal/state.h"
+#include "sync/takeback.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 struct apply {
     struct flusher *f;
-    size_t next;                 /* slot: index of the next change */
-    struct state_reader *reader; /* state file; NULL: the slot */
+    size_t next;                   /* slot: index of the next change */
+    struct state_reader *reader;   /* state file; NULL: the slot */
+    const struct request_log *log; /* the epoch's requests with a token; NULL: none */
+    size_t next_request;
+    struct takeback takeback;
+    uint64_t mismatched; /* requests whose token the table has of another one */
     uint64_t rows, refused;
     enum sr_result source_result; /* what made the source fail */
     struct sr_err source_err;
@@ -26,14 +33,16 @@ static enum sr_result rewind_source(void *context, struct sr_err *err)
 
     (void)err;
     a->next = 0;
+    a->next_request = 0;
+    takeback_reset(&a->takeback);
     if (a->reader != NULL) {
         state_reader_rewind(a->reader);
     }
     return SR_OK;
 }
 
-static enum sr_result next_change(void *context, struct sr_change *ret_change,
-                                  struct sr_err *err)
+static enum sr_result next_of_epoch(void *context, struct sr_change *ret_change,
+                                    struct sr_err *err)
 {
     struct apply *a = context;
 
@@ -53,41 +62,89 @@ static enum sr_result next_change(void *context, struct sr_change *ret_change,
     return SR_OK;
 }
 
+static enum sr_result next_change(void *context, struct sr_change *ret_change,
+                                  struct sr_err *err)
+{
+    struct apply *a = context;
+
+    return takeback_next(&a->takeback, next_of_epoch, a, ret_change, err);
+}
+
+static enum sr_result next_request(void *context, struct store_request *ret_request,
+                                   struct sr_err *err)
+{
+    struct apply *a = context;
+    struct record record;
+    size_t size = 0;
+
+    (void)err;
+    if (a->next_request == a->log->count) {
+        return SR_NOT_FOUND;
+    }
+    SR_CHECK(record_decode(request_log_records(a->log, a->next_request++), &record, &size) ==
+             SR_OK);
+    *ret_request =
+        (struct store_request){.token = record.token.token,
+                               .request_hash = record.token.request_hash,
+                               .status = record.token.status,
+                               .totals_known = record.token.answer_kind == RECORD_ANSWER_TOTALS,
+                               .totals = record.token.totals};
+    return SR_OK;
+}
+
+/* Another instance counted the request first. Another request under the token, which a client
+ * should not send, was acknowledged and stays counted. */
+static void take_known(void *context, uint64_t index, bool same)
+{
+    struct apply *a = context;
+
+    if (same) {
+        takeback_request(&a->takeback, index);
+    } else {
+        a->mismatched++;
+    }
+}
+
 static void restart_outcomes(void *context)
 {
     struct apply *a = context;
 
     a->rows = 0;
     a->refused = 0;
+    a->mismatched = 0;
     if (a->reader == NULL) {
         a->f->refused_sum = 0;
     }
 }
 
-static void note_refused(struct flusher *f, uint64_t index)
+static void note_refused(struct apply *a, size_t index)
 {
+    struct flusher *f = a->f;
     struct sr_change change;
 
     counters_sealed_change(f->options.counters, &f->sealed, index, &change);
-    f->refused_sum += (uint64_t)change.value;
+    f->refused_sum +=
+        (uint64_t)(change.value - takeback_of(&a->takeback, change.key, change.generation));
 }
 
 static void take_outcome(void *context, const struct store_outcome *outcome)
 {
     struct apply *a = context;
+    bool rest = false;
+    size_t index = takeback_origin(&a->takeback, outcome->index, &rest);
 
-    a->rows++;
+    a->rows += !rest;
     a->refused += outcome->refused;
     if (a->reader != NULL) {
         return; /* an old epoch's values are of no use */
     }
-    SR_CHECK(outcome->index < a->f->sealed.count);
-    if (outcome->refused) {
-        note_refused(a->f, outcome->index);
+    SR_CHECK(index < a->f->sealed.count);
+    if (outcome->refused && !rest) {
+        note_refused(a, index);
     }
-    a->f->bases[outcome->index] = (struct counters_base){.value = outcome->value,
-                                                         .known = !outcome->refused,
-                                                         .exists = outcome->exists};
+    a->f->bases[index] = (struct counters_base){.value = outcome->value,
+                                                .known = !outcome->refused,
+                                                .exists = outcome->exists};
 }
 
 static void report(struct flusher *f, const struct apply *a, uint64_t epoch,
@@ -100,6 +157,9 @@ static void report(struct flusher *f, const struct apply *a, uint64_t epoch,
     f->stats.flushes_replayed += a->reader != NULL;
     f->stats.rows_applied += a->rows - a->refused;
     f->stats.rows_refused += a->refused;
+    f->stats.requests_synced += a->next_request - a->takeback.requests - a->mismatched;
+    f->stats.requests_taken_back += a->takeback.requests;
+    f->stats.requests_mismatched += a->mismatched;
     (void)pthread_mutex_unlock(&f->lock);
     sr_histogram_add(&f->apply_ns, elapsed_ns);
     sr_histogram_add(&f->flush_rows, a->rows);
@@ -132,20 +192,29 @@ static void failed(struct flusher *f, const struct apply *a, enum sr_result resu
 
 static void apply(struct flusher *f, struct apply *a, uint64_t epoch, struct sr_err *err)
 {
-    struct store_epoch fence = {.epoch = epoch, .predecessor = f->applied, .owner = f->owner};
+    struct store_epoch fence = {.epoch = epoch,
+                                .predecessor = f->applied,
+                                .owner = f->owner,
+                                .window_s = (f->options.window_ms + 999) / 1000};
     struct store_source source = {.context = a, .rewind = rewind_source, .next = next_change};
     struct store_sink sink = {.context = a,
                               .restart = restart_outcomes,
-                              .outcome = take_outcome};
+                              .outcome = take_outcome,
+                              .known = take_known};
     uint64_t started = sr_clock_monotonic_ns();
     enum sr_result result = datadir_mark_fenced(f->options.datadir, err);
 
+    if (a->log != NULL && a->log->count > 0) {
+        source.next_request = next_request;
+    }
+    a->takeback.log = a->log;
     f->bases_valid = false;
     restart_outcomes(a);
     if (result == SR_OK) {
         flusher_set_state(f, FLUSHER_FLUSHING, "");
         result = f->options.store->ops->apply(f->options.store, &fence, &source, &sink, err);
     }
+    f->taken_sum = a->reader == NULL ? a->takeback.sum : f->taken_sum;
     if (result != SR_OK) {
         /* COMMIT is sent when all values were read: if the claim finds it applied, they hold.
          */
@@ -163,9 +232,24 @@ static void apply(struct flusher *f, struct apply *a, uint64_t epoch, struct sr_
     flusher_set_state(f, FLUSHER_CAUGHT_UP, "");
 }
 
+/* The requests of a state file, all of them in memory: those of one epoch, which a window let
+ * in. */
+static enum sr_result read_requests(struct apply *a, struct requests *requests,
+                                    struct sr_err *err)
+{
+    enum sr_result result = requests_take_state(requests, a->reader, err);
+
+    if (result == SR_OK) {
+        result = requests_finish(requests, err);
+    }
+    a->log = &requests->log;
+    return result;
+}
+
 static void apply_state(struct flusher *f)
 {
     struct apply a = {.f = f};
+    struct requests requests;
     struct journal_state state;
     struct sr_err err = {0};
     enum sr_result result;
@@ -173,17 +257,21 @@ static void apply_state(struct flusher *f)
     /* The claim made sure that the chain has no gap. */
     SR_CHECK(journal_state_after(f->options.journal, f->applied, &state));
     SR_CHECK(state.predecessor == f->applied);
+    requests_init(&requests);
     result = state_reader_open(datadir_disk(f->options.datadir), state.name, &a.reader, &err);
+    if (result == SR_OK) {
+        result = read_requests(&a, &requests, &err);
+    }
     if (result == SR_DAMAGED || result == SR_NOT_FOUND) {
         flusher_stop_for_good(f, err.text);
-        return;
-    }
-    if (result != SR_OK) {
+    } else if (result != SR_OK) {
         flusher_store_failed(f, result, &err);
-        return;
+    } else {
+        apply(f, &a, state.epoch, &err);
     }
-    apply(f, &a, state.epoch, &err);
+    takeback_done(&a.takeback);
     state_reader_close(&a.reader);
+    requests_done(&requests);
 }
 
 void flusher_apply_next(struct flusher *f)
@@ -192,7 +280,9 @@ void flusher_apply_next(struct flusher *f)
     struct sr_err err = {0};
 
     if (f->phase == EPOCH_SEALED && f->slot_predecessor == f->applied) {
+        a.log = flusher_requests(f, f->slot_epoch);
         apply(f, &a, f->slot_epoch, &err);
+        takeback_done(&a.takeback);
         return;
     }
     apply_state(f);

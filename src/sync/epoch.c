@@ -17,6 +17,11 @@ bool flusher_epoch_dirty(struct flusher *f, uint64_t epoch)
     return stats.dirty[epoch & 1] > 0;
 }
 
+struct request_log *flusher_requests(struct flusher *f, uint64_t epoch)
+{
+    return f->options.dedup == NULL ? NULL : dedup_log(f->options.dedup, epoch);
+}
+
 void flusher_epoch_begin_close(struct flusher *f)
 {
     SR_CHECK(f->phase == EPOCH_OPEN);
@@ -53,7 +58,9 @@ void flusher_epoch_write_state(struct flusher *f)
         struct flusher *f;
         size_t next;
     } cursor = {.f = f};
-    struct journal_source source = {.next = next_of_slot, .context = &cursor};
+    struct journal_source source = {.next = next_of_slot,
+                                    .context = &cursor,
+                                    .requests = flusher_requests(f, f->slot_epoch)};
     struct sr_err err;
 
     if (f->phase != EPOCH_SEALED || !f->is_collected || f->state_written) {
@@ -86,6 +93,10 @@ static enum sr_result collect(struct flusher *f, struct sr_err *err)
     }
     f->bases_bytes = bytes;
     f->refused_sum = 0;
+    f->taken_sum = 0;
+    if (flusher_requests(f, f->slot_epoch) != NULL) {
+        request_log_sort(flusher_requests(f, f->slot_epoch));
+    }
     f->is_collected = true;
     flusher_ledger_collected(f);
     return SR_OK;
@@ -144,6 +155,9 @@ void flusher_epoch_complete(struct flusher *f, bool bases_known)
     counters_complete(f->options.counters, &f->sealed, bases_known ? f->bases : NULL,
                       flusher_tick(f));
     counters_sealed_done(&f->sealed);
+    if (flusher_requests(f, f->slot_epoch) != NULL) {
+        request_log_clear(flusher_requests(f, f->slot_epoch));
+    }
     free(f->bases);
     f->bases = NULL;
     f->bases_bytes = 0;
@@ -159,13 +173,18 @@ enum sr_result flusher_epoch_save_open(struct flusher *f, struct sr_err *err)
         struct flusher *f;
         size_t next;
     } cursor = {.f = f};
-    struct journal_source source = {.next = next_of_slot, .context = &cursor};
+    struct journal_source source = {.next = next_of_slot,
+                                    .context = &cursor,
+                                    .requests = flusher_requests(f, f->open_epoch)};
     struct counters_sealed before = f->sealed;
     enum sr_result result;
 
     /* No worker runs any more: the open slot is as immutable as a sealed one. */
     f->sealed = (struct counters_sealed){0};
     result = counters_collect(f->options.counters, f->open_epoch, &f->sealed, err);
+    if (flusher_requests(f, f->open_epoch) != NULL) {
+        request_log_sort(flusher_requests(f, f->open_epoch));
+    }
     if (result == SR_OK) {
         result = journal_write_state(f->options.journal, f->open_epoch, f->last_sealed, &source,
                                      err);

@@ -10,8 +10,9 @@
 #define RETRY_LAST_MS 2000U
 #define RETRY_REFUSED_MS 10000U
 #define DOWN_AFTER_MS                                                                          \
-    1000U            /* a shorter failure is a reconnect: requests wait for their totals */
-#define POLL_MS 100U /* how soon pressure is seen */
+    1000U /* a shorter failure is a reconnect: requests wait for their totals */
+#define EXPIRE_STEPS 100000U /* of the idempotency window an interval, some milliseconds */
+#define POLL_MS 100U         /* how soon pressure is seen */
 #define COMPACT_EVERY_MS 1000U
 #define COMPACT_AFTER_INTERVALS 2U
 
@@ -184,6 +185,13 @@ static bool tick_is_due(struct flusher *f)
            atomic_load(&f->stopping) || under_pressure(f);
 }
 
+static void forget_expired(struct flusher *f, uint64_t now)
+{
+    if (f->options.dedup != NULL && f->applied_known) {
+        dedup_expire(f->options.dedup, f->applied, now, EXPIRE_STEPS);
+    }
+}
+
 static void tick(struct flusher *f)
 {
     uint64_t now = flusher_now_ms(f);
@@ -193,6 +201,7 @@ static void tick(struct flusher *f)
     if (regular) {
         atomic_fetch_add(&f->tick, 1);
         f->next_tick_ms = now + f->options.interval_ms;
+        forget_expired(f, now);
     }
     if (flusher_epoch_dirty(f, f->open_epoch)) {
         flusher_epoch_begin_close(f);

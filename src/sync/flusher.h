@@ -9,6 +9,7 @@
 #include "base/histogram.h"
 #include "base/result.h"
 #include "core/counters.h"
+#include "core/dedup.h"
 #include "journal/datadir.h"
 #include "journal/journal.h"
 #include "store/store.h"
@@ -28,7 +29,10 @@ struct flusher_options {
     uint64_t open_epoch;    /* of the recovery */
     bool changes_journaled; /* false under JOURNAL_NONE: what is not flushed at the stop becomes
                                a state file */
-    uint32_t interval_ms;   /* time between ticks */
+    struct dedup *dedup;   /* the requests with a token; NULL: there are none but those in state
+                              files */
+    uint64_t window_ms;    /* how long the table remembers them; 0: it is not looked after */
+    uint32_t interval_ms;  /* time between ticks */
     uint64_t retention_ms; /* owner tokens are kept that long after a later one was confirmed */
     /* Publishes epoch as the open one and returns true when no turn of an older epoch is open;
      * called again until true. */
@@ -67,10 +71,13 @@ struct flusher_stats {
     uint64_t
         oldest_unsynced_ms;  /* age of the oldest change that is not in the database; 0: none */
     uint64_t pending_epochs; /* sealed, not applied */
+    /* Requests with a token: entered into the table; taken back, since it had their token of
+     * the same request already; and counted although it had it of another one. */
+    uint64_t requests_synced, requests_taken_back, requests_mismatched;
     /* The ledger, modulo 2^64, of what was counted since the start: in the database; in
-     * counter_refused; and what the table had lost or invented when an epoch was collected, as
-     * the sum of absolute differences, which is 0. */
-    uint64_t ledger_synced, ledger_refused, ledger_mismatch;
+     * counter_refused; taken back; and what the table had lost or invented when an epoch was
+     * collected, as the sum of absolute differences, which is 0. */
+    uint64_t ledger_synced, ledger_refused, ledger_taken_back, ledger_mismatch;
     const struct sr_histogram *flush_ns; /* whole flush: seal to COMMIT */
     const struct sr_histogram *flush_rows;
     const struct sr_histogram *apply_ns; /* the transaction alone */

@@ -45,6 +45,7 @@ struct flusher {
     struct counters_base *bases; /* values that wait aside until COMMIT is known */
     size_t bases_bytes;
     uint64_t refused_sum;  /* ledger: of the rows that the last attempt saw refused */
+    uint64_t taken_sum;    /* ledger: of what the last attempt took back */
     uint64_t sealed_sum;   /* ledger: of the sealed slot */
     uint64_t collected[2]; /* ledger: of all slots so far, by epoch parity */
     uint64_t applied;      /* L, as of the last claim or flush; meaningful once claimed */
@@ -101,6 +102,8 @@ void flusher_epoch_complete(struct flusher *f, bool bases_known);
 void flusher_epoch_write_state(struct flusher *f);
 /* Without a journal of changes: the open epoch becomes a state file at the stop. */
 enum sr_result flusher_epoch_save_open(struct flusher *f, struct sr_err *err);
+/* The requests with a token of an epoch that is not open any more, or NULL. */
+struct request_log *flusher_requests(struct flusher *f, uint64_t epoch);
 bool flusher_epoch_dirty(struct flusher *f, uint64_t epoch);
 
 /* ---- ledger.c ---- */

@@ -58,7 +58,8 @@ void flusher_ledger_collected(struct flusher *f)
 void flusher_ledger_synced(struct flusher *f)
 {
     (void)pthread_mutex_lock(&f->lock);
-    f->stats.ledger_synced += f->sealed_sum - f->refused_sum;
+    f->stats.ledger_synced += f->sealed_sum - f->refused_sum - f->taken_sum;
+    f->stats.ledger_taken_back += f->taken_sum;
     f->stats.ledger_refused += f->refused_sum;
     (void)pthread_mutex_unlock(&f->lock);
 }

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "sync/loader_requests.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -30,6 +31,7 @@ struct loader {
     pthread_cond_t filled;
     counters_ref *queue; /* ring of options.queue_max */
     uint32_t queue_first, queue_count;
+    struct loader_requests requests;
     bool stopping;
 
     /* Loader thread only. */
@@ -44,7 +46,7 @@ struct loader {
     /* Any thread. */
     /* Begin of the oldest load that has not succeeded: under way, failed, or stale. 0: none. */
     _Atomic uint64_t unanswered_since_ms;
-    _Atomic uint64_t loaded_keys, batches, failures, stale;
+    _Atomic uint64_t loaded_keys, batches, failures, stale, asked;
 
     pthread_t thread;
     bool thread_running;
@@ -65,6 +67,9 @@ static enum sr_result allocate(struct loader *l, struct sr_err *err)
     l->keys = calloc(l->options.batch_max, sizeof(*l->keys));
     l->values = calloc(l->options.batch_max, sizeof(*l->values));
     if (l->queue == NULL || l->batch == NULL || l->keys == NULL || l->values == NULL) {
+        return sr_fail(err, SR_NO_MEMORY, "out of memory making the loader");
+    }
+    if (loader_requests_init(&l->requests, l->options.dedup, l->options.queue_max) != SR_OK) {
         return sr_fail(err, SR_NO_MEMORY, "out of memory making the loader");
     }
     return SR_OK;
@@ -105,6 +110,7 @@ void loader_close(struct loader **loader)
         return;
     }
     SR_CHECK(!l->thread_running);
+    loader_requests_done(&l->requests);
     free(l->queue);
     free(l->batch);
     free(l->keys);
@@ -133,13 +139,33 @@ enum sr_result loader_queue(struct loader *l, counters_ref ref)
     return result;
 }
 
+enum sr_result loader_ask(struct loader *l, struct dedup_ref ref)
+{
+    enum sr_result result;
+
+    (void)pthread_mutex_lock(&l->lock);
+    result = l->stopping ? SR_FULL : loader_requests_queue(&l->requests, ref);
+    if (result == SR_OK) {
+        (void)pthread_cond_signal(&l->filled);
+    }
+    (void)pthread_mutex_unlock(&l->lock);
+    return result;
+}
+
+/* Whether nothing is to be done. Under the lock. */
+static bool is_idle(const struct loader *l)
+{
+    return l->batch_count == 0 && l->queue_count == 0 && l->requests.batch_count == 0 &&
+           l->requests.queue_count == 0;
+}
+
 /* Fills the batch from the queue; waits for something to do where `wait`. False: stop. */
 static bool take_batch(struct loader *l, bool wait)
 {
     bool stopping;
 
     (void)pthread_mutex_lock(&l->lock);
-    while (wait && l->batch_count == 0 && l->queue_count == 0 && !l->stopping) {
+    while (wait && is_idle(l) && !l->stopping) {
         (void)pthread_cond_wait(&l->filled, &l->lock);
     }
     while (l->queue_count > 0 && l->batch_count < l->options.batch_max) {
@@ -147,6 +173,7 @@ static bool take_batch(struct loader *l, bool wait)
         l->queue_first = (l->queue_first + 1) % l->options.queue_max;
         l->queue_count--;
     }
+    loader_requests_take(&l->requests);
     stopping = l->stopping;
     (void)pthread_mutex_unlock(&l->lock);
     return !stopping;
@@ -184,9 +211,6 @@ static enum sr_result load(struct loader *l, struct sr_err *err)
     for (uint32_t i = 0; i < l->batch_count; i++) {
         l->keys[i] = counters_key(l->options.counters, l->batch[i]);
     }
-    if (atomic_load(&l->unanswered_since_ms) == 0) {
-        atomic_store(&l->unanswered_since_ms, now_ms(l) + 1);
-    }
     result = l->options.store->ops->load(l->options.store, l->keys, l->batch_count, l->values,
                                          &epoch, err);
     atomic_fetch_add(&l->batches, 1);
@@ -199,12 +223,31 @@ static enum sr_result load(struct loader *l, struct sr_err *err)
     return result == SR_NOT_FOUND ? SR_OK : result;
 }
 
+static enum sr_result ask(struct loader *l, struct sr_err *err)
+{
+    uint32_t count = l->requests.batch_count;
+    enum sr_result result = loader_requests_ask(&l->requests, l->options.store, now_ms(l), err);
+
+    atomic_fetch_add(&l->batches, 1);
+    atomic_fetch_add(&l->asked, result == SR_OK ? count : 0);
+    return result;
+}
+
 /* True: go on at once. False: pause. */
 static bool load_batch(struct loader *l)
 {
     struct sr_err err = {0};
-    enum sr_result result = load(l, &err);
+    enum sr_result result = SR_OK;
 
+    if (atomic_load(&l->unanswered_since_ms) == 0) {
+        atomic_store(&l->unanswered_since_ms, now_ms(l) + 1);
+    }
+    if (l->requests.batch_count > 0) {
+        result = ask(l, &err);
+    }
+    if (result == SR_OK && l->batch_count > 0) {
+        result = load(l, &err);
+    }
     if (result != SR_OK) {
         atomic_fetch_add(&l->failures, 1);
         if (!l->failing) {
@@ -237,7 +280,7 @@ static void pause_for(struct loader *l)
 bool loader_step(struct loader *l)
 {
     (void)take_batch(l, false);
-    if (l->batch_count == 0) {
+    if (l->batch_count == 0 && l->requests.batch_count == 0) {
         return false;
     }
     (void)load_batch(l);
@@ -257,7 +300,7 @@ static void *loader_main(void *context)
             pause_for(l);
         }
     }
-    /* The rest ends without a value. */
+    /* The rest ends without a value; who asks about a request is gone by now. */
     do {
         for (uint32_t i = 0; i < l->batch_count; i++) {
             counters_load_failed(l->options.counters, l->batch[i]);
@@ -307,6 +350,7 @@ void loader_stats(struct loader *l, struct loader_stats *ret_stats)
                                        .batches = atomic_load(&l->batches),
                                        .failures = atomic_load(&l->failures),
                                        .stale = atomic_load(&l->stale),
+                                       .asked = atomic_load(&l->asked),
                                        .load_ns = &l->load_ns,
                                        .batch_keys = &l->batch_keys};
     (void)pthread_mutex_lock(&l->lock);

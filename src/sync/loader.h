@@ -9,6 +9,7 @@
 #include "base/histogram.h"
 #include "base/result.h"
 #include "core/counters.h"
+#include "core/dedup.h"
 #include "store/store.h"
 #include "sync/event.h"
 
@@ -19,6 +20,7 @@ struct loader;
 
 struct loader_options {
     struct counters *counters;
+    struct dedup *dedup; /* requests with a token; NULL: nobody asks about them */
     struct store *store; /* borrowed; used by the loader alone */
     uint32_t queue_max;  /* keys waiting at most; 0: 65,536 */
     uint32_t batch_max;  /* keys a statement; 0: 1,000 */
@@ -36,6 +38,7 @@ struct loader_options {
 };
 
 struct loader_stats {
+    uint64_t asked; /* questions about requests answered */
     uint64_t queued, loaded_keys, batches, failures, stale;
     const struct sr_histogram *load_ns;
     const struct sr_histogram *batch_keys;
@@ -52,6 +55,10 @@ void loader_stop(struct loader *loader);
 /* Queues a load that an outcome said this caller must start. SR_FULL: the queue is full; the
  * caller ends the load by counters_load_failed and answers 503. */
 enum sr_result loader_queue(struct loader *loader, counters_ref ref) SR_MUST_USE;
+
+/* Queues the question whether the table knows a request whose entry is ASKING. SR_FULL: the
+ * queue is full; the caller abandons the request and answers 503. */
+enum sr_result loader_ask(struct loader *loader, struct dedup_ref ref) SR_MUST_USE;
 
 /* Loads one batch on the caller's thread, without waiting: for tests and the simulation,
  * instead of loader_start. False: nothing was queued. */

@@ -4,6 +4,7 @@
 #include "sync_fixture.h"
 
 #include "core/record.h"
+#include "sync/restore.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -86,10 +87,16 @@ void sync_start(struct sync_fixture *f)
                                     .context = f,
                                     .event = on_event,
                                     .event_context = f};
+    struct dedup_options window = {.entries_max = 64, .window_ms = FIXTURE_WINDOW_MS};
     struct journal_recovery recovery;
     struct sr_uuid instance;
 
     open_journal(f, &recovery);
+    assert_int_equal(restore_window(&window, f->journal, fake_disk_base(f->fake), now_ms(f),
+                                    &f->dedup, &f->err),
+                     SR_OK);
+    flusher.dedup = loader.dedup = f->dedup;
+    flusher.window_ms = FIXTURE_WINDOW_MS;
     instance = datadir_instance(f->datadir);
     assert_int_equal(counters_open(&table, &f->counters, &f->err), SR_OK);
     f->flusher_store = fake_store_open(f->database, &instance);
@@ -112,6 +119,7 @@ static void take_down(struct sync_fixture *f)
     store_close(&f->flusher_store);
     store_close(&f->loader_store);
     counters_close(&f->counters);
+    dedup_close(&f->dedup);
     journal_close(&f->journal);
     datadir_close(&f->datadir);
 }
@@ -146,6 +154,23 @@ int sync_teardown(void **state)
     return 0;
 }
 
+struct sync_fixture *sync_open_other(struct sync_fixture *f)
+{
+    struct sync_fixture *other = calloc(1, sizeof(*other));
+
+    other->fake = fake_disk_new(2);
+    other->database = f->database;
+    sync_start(other);
+    return other;
+}
+
+void sync_close_other(struct sync_fixture *other)
+{
+    take_down(other);
+    fake_disk_free(&other->fake);
+    free(other);
+}
+
 static struct counters_turn turn_of(struct sync_fixture *f)
 {
     return (struct counters_turn){.epoch = f->open_epoch,
@@ -165,6 +190,13 @@ static void load(struct sync_fixture *f, const struct counters_outcome *outcome)
     }
 }
 
+static void hand_over(struct sync_fixture *f, struct sr_span record)
+{
+    assert_int_equal(journal_reserve(f->journal, record.size), JOURNAL_ROOM);
+    (void)journal_hand_over(f->journal, record, 1, f->open_epoch);
+    assert_int_equal(journal_commit(f->journal, &f->err), SR_OK);
+}
+
 static void journal_record(struct sync_fixture *f, struct sr_span key, int64_t value)
 {
     uint8_t bytes[RECORD_HEADER_SIZE + SR_KEY_SIZE_MAX];
@@ -172,13 +204,59 @@ static void journal_record(struct sync_fixture *f, struct sr_span key, int64_t v
                             .epoch = f->open_epoch,
                             .value = value,
                             .key = key};
-    size_t size = record_encoded_size(&record);
 
     record_encode(&record, bytes);
-    assert_int_equal(journal_reserve(f->journal, size), JOURNAL_ROOM);
-    (void)journal_hand_over(f->journal, (struct sr_span){.data = bytes, .size = size}, 1,
-                            f->open_epoch);
-    assert_int_equal(journal_commit(f->journal, &f->err), SR_OK);
+    hand_over(f, (struct sr_span){.data = bytes, .size = record_encoded_size(&record)});
+}
+
+void sync_add_request(struct sync_fixture *f, const char *token, uint8_t number,
+                      const char *key, int64_t value)
+{
+    static const uint8_t total[8] = {0xe8, 3};
+    uint8_t hash[RECORD_REQUEST_HASH_SIZE] = {number};
+    uint8_t bytes[RECORD_HEADER_SIZE + SR_KEY_SIZE_MAX + RECORD_TOKEN_HEADER_SIZE + 300];
+    struct counters_turn turn = turn_of(f);
+    struct counters_outcome outcome = {0};
+    struct record record = {.kind = RECORD_ADD,
+                            .epoch = f->open_epoch,
+                            .value = value,
+                            .key = sr_span_text(key),
+                            .token = {.token = sr_span_text(token),
+                                      .status = 200,
+                                      .request_hash = {.data = hash, .size = sizeof(hash)},
+                                      .totals = {.data = total, .size = sizeof(total)}}};
+    struct sr_span encoded;
+
+    turn.may_wait = false;
+    assert_in_range(counters_increment(f->counters, &turn, record.key,
+                                       counters_hash(f->counters, record.key), value, &outcome),
+                    COUNTERS_DONE, COUNTERS_DONE_UNKNOWN);
+    f->counted[f->open_epoch & 1] += (uint64_t)value;
+    record.generation = outcome.generation;
+    record_encode(&record, bytes);
+    encoded = (struct sr_span){.data = bytes, .size = record_encoded_size(&record)};
+    assert_int_equal(request_log_add(dedup_log(f->dedup, f->open_epoch), encoded), SR_OK);
+    hand_over(f, encoded);
+}
+
+void sync_set(struct sync_fixture *f, const char *key, int64_t value)
+{
+    uint8_t bytes[RECORD_HEADER_SIZE + SR_KEY_SIZE_MAX];
+    struct counters_turn turn = turn_of(f);
+    struct counters_outcome outcome = {0};
+    struct record record = {.kind = RECORD_SET,
+                            .epoch = f->open_epoch,
+                            .value = value,
+                            .key = sr_span_text(key)};
+
+    assert_int_equal(counters_replace(f->counters, &turn, record.key,
+                                      counters_hash(f->counters, record.key), SR_CHANGE_SET,
+                                      value, &outcome),
+                     COUNTERS_DONE);
+    f->counted[f->open_epoch & 1] += (uint64_t)value - (uint64_t)outcome.replaced;
+    record.generation = outcome.generation;
+    record_encode(&record, bytes);
+    hand_over(f, (struct sr_span){.data = bytes, .size = record_encoded_size(&record)});
 }
 
 int64_t sync_add(struct sync_fixture *f, const char *text, int64_t value)

@@ -13,6 +13,7 @@
 
 #define FIXTURE_INTERVAL_MS 1000U
 #define FIXTURE_RETENTION_MS 60000U
+#define FIXTURE_WINDOW_MS 20000U
 
 struct sync_fixture {
     struct fake_disk *fake;
@@ -23,6 +24,7 @@ struct sync_fixture {
     struct store *flusher_store, *loader_store;
     struct flusher *flusher;
     struct loader *loader;
+    struct dedup *dedup;
     uint64_t open_epoch;
     bool turns_open;     /* close_turns says no */
     uint64_t counted[2]; /* ledger: what sync_add counted, by epoch parity */
@@ -37,9 +39,18 @@ int sync_teardown(void **state);
 void sync_start(struct sync_fixture *f);
 void sync_crash(struct sync_fixture *f, enum fake_crash how);
 
+/* Another instance on the same database, with a disk of its own. */
+struct sync_fixture *sync_open_other(struct sync_fixture *f);
+void sync_close_other(struct sync_fixture *other);
+
 /* Counts in the open epoch and makes it durable; loads the base where it is wanted. Returns the
  * total, or INT64_MIN where it is unknown. */
 int64_t sync_add(struct sync_fixture *f, const char *key, int64_t value);
+/* The same under a token, answered with the total 1000; the base stays what it is. */
+void sync_add_request(struct sync_fixture *f, const char *token, uint8_t hash, const char *key,
+                      int64_t value);
+/* Sets in the open epoch, durably. */
+void sync_set(struct sync_fixture *f, const char *key, int64_t value);
 /* Reads the total; INT64_MIN where the key is absent or unknown. */
 int64_t sync_read(struct sync_fixture *f, const char *key);
 
