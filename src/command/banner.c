@@ -10,13 +10,16 @@
 /* A URL that a client on this machine can use: not the address that stands for all. */
 static void reachable(const char *url, char *ret_url, size_t size)
 {
-    static const char v4[] = "http://0.0.0.0:";
-    static const char v6[] = "http://[::]:";
+    static const char v4[] = "://0.0.0.0:";
+    static const char v6[] = "://[::]:";
+    const char *host = strstr(url, "://");
+    int scheme = host == NULL ? 0 : (int)(host - url);
 
-    if (strncmp(url, v4, sizeof(v4) - 1) == 0) {
-        (void)snprintf(ret_url, size, "http://127.0.0.1:%s", url + sizeof(v4) - 1);
-    } else if (strncmp(url, v6, sizeof(v6) - 1) == 0) {
-        (void)snprintf(ret_url, size, "http://[::1]:%s", url + sizeof(v6) - 1);
+    if (host != NULL && strncmp(host, v4, sizeof(v4) - 1) == 0) {
+        (void)snprintf(ret_url, size, "%.*s://127.0.0.1:%s", scheme, url,
+                       host + sizeof(v4) - 1);
+    } else if (host != NULL && strncmp(host, v6, sizeof(v6) - 1) == 0) {
+        (void)snprintf(ret_url, size, "%.*s://[::1]:%s", scheme, url, host + sizeof(v6) - 1);
     } else {
         (void)snprintf(ret_url, size, "%s", url);
     }

@@ -97,6 +97,10 @@ const struct sr_option config_table[CONFIG_OPTION_COUNT] = {
     [CONFIG_HOLD_TIMEOUT] = {DURATION("hold-timeout", USUAL("10s"), 100, HOURS,
                                       "for the journal to make an answer durable; then the "
                                       "connection closes without it")},
+    [CONFIG_TLS_CERTIFICATE] = {TEXT("tls-certificate", "PATH", FOUND("none: plain HTTP"),
+                                     "PEM file of certificate and chain, for TLS on all but "
+                                     "unix sockets; read again on SIGHUP")},
+    [CONFIG_TLS_KEY] = {TEXT("tls-key", "PATH", FOUND("none"), "PEM file of its private key")},
     [CONFIG_TOKENS_FILE] = {TEXT("tokens-file", "PATH", FOUND("none: open to everybody"),
                                  "bearer tokens, a line each: name, scopes (read,write,admin), "
                                  "SHA-256; read again on SIGHUP")},

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "command/address.h"
 #include "command/command.h"
+#include "command/tls_client.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -57,11 +58,11 @@ static enum sr_result connect_to(int fd, const struct address *address, uint64_t
     return SR_OK;
 }
 
+static const char request[] = "GET /readyz HTTP/1.1\r\nHost: localhost\r\n"
+                              "Connection: close\r\n\r\n";
+
 static enum sr_result ask(int fd, uint64_t deadline_ms, struct sr_err *err)
 {
-    static const char request[] = "GET /readyz HTTP/1.1\r\nHost: localhost\r\n"
-                                  "Connection: close\r\n\r\n";
-
     if (wait_ready(fd, POLLOUT, deadline_ms, err) != SR_OK) {
         return SR_TIMEOUT;
     }
@@ -113,7 +114,19 @@ static enum sr_result judge(const char *answer, struct sr_err *err)
                    body == NULL ? "" : ", ", body == NULL ? "" : body + 4);
 }
 
-static enum sr_result check(const struct address *address, struct sr_err *err)
+static enum sr_result exchange(int fd, bool tls, uint64_t deadline_ms, char *ret_text,
+                               size_t size, struct sr_err *err)
+{
+    enum sr_result result;
+
+    if (tls) {
+        return tls_client_ask(fd, DEADLINE_MS, request, ret_text, size, err);
+    }
+    result = ask(fd, deadline_ms, err);
+    return result == SR_OK ? read_answer(fd, deadline_ms, ret_text, size, err) : result;
+}
+
+static enum sr_result check(const struct address *address, bool tls, struct sr_err *err)
 {
     uint64_t deadline_ms = sr_clock_monotonic_ms() + DEADLINE_MS;
     char answer[4096];
@@ -125,10 +138,7 @@ static enum sr_result check(const struct address *address, struct sr_err *err)
     }
     result = connect_to(fd, address, deadline_ms, err);
     if (result == SR_OK) {
-        result = ask(fd, deadline_ms, err);
-    }
-    if (result == SR_OK) {
-        result = read_answer(fd, deadline_ms, answer, sizeof(answer), err);
+        result = exchange(fd, tls, deadline_ms, answer, sizeof(answer), err);
     }
     (void)close(fd); /* nothing was written that could be lost */
     return result == SR_OK ? judge(answer, err) : result;
@@ -148,7 +158,10 @@ int command_healthcheck(const struct config *config)
         return COMMAND_USAGE;
     }
     if (result == SR_OK) {
-        result = check(&address, &err);
+        result = check(&address,
+                       config_text(config, CONFIG_TLS_CERTIFICATE) != NULL &&
+                           address.storage.ss_family != AF_UNIX,
+                       &err);
     }
     if (result != SR_OK) {
         (void)snprintf(text, sizeof(text), "healthcheck at %.80s port %u: %s", listen, port,

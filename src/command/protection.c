@@ -127,11 +127,24 @@ static enum sr_result logging(const struct config *config, struct guard_options 
     return SR_OK;
 }
 
+static enum sr_result tls(const struct config *config, struct guard_options *options,
+                          struct sr_err *err)
+{
+    (void)options;
+    if ((config_text(config, CONFIG_TLS_CERTIFICATE) == NULL) !=
+        (config_text(config, CONFIG_TLS_KEY) == NULL)) {
+        return sr_fail(err, SR_INVALID,
+                       "--tls-certificate and --tls-key: one is of no use without the other");
+    }
+    return SR_OK;
+}
+
 enum sr_result protection_options(const struct config *config,
                                   struct guard_options *ret_options, struct sr_err *err)
 {
     enum sr_result (*const steps[])(const struct config *, struct guard_options *,
-                                    struct sr_err *) = {rate, proxies, tokens, cors, logging};
+                                    struct sr_err *) = {rate, proxies, tokens,
+                                                        cors, logging, tls};
     enum sr_result result = SR_OK;
 
     *ret_options = (struct guard_options){0};

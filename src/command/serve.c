@@ -82,8 +82,10 @@ static int end(struct service *s, const char *why)
 
 static bool is_local(const char *url)
 {
-    return strncmp(url, "unix:", 5) == 0 || strncmp(url, "http://127.", 11) == 0 ||
-           strncmp(url, "http://[::1]", 12) == 0;
+    const char *host = strstr(url, "://");
+
+    return host == NULL || strncmp(host, "://127.", 7) == 0 ||
+           strncmp(host, "://[::1]", 8) == 0; /* unix:PATH has no host */
 }
 
 static void warn_if_open(const struct service *s)
@@ -107,7 +109,12 @@ static void reload(void *context)
     struct sr_err err;
     uint32_t tokens;
 
-    if (guard_reload(s->guard, &tokens, &err) != SR_OK) {
+    enum sr_result result = guard_reload(s->guard, &tokens, &err);
+
+    if (result == SR_OK && s->tls != NULL) {
+        result = tls_reload(s->tls, &err);
+    }
+    if (result != SR_OK) {
         sr_log(SR_LOG_ERROR, "server.reload_failed", "what was in force before stays so",
                sr_log_text("reason", err.text), sr_log_number("tokens", tokens));
         return;

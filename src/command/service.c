@@ -182,6 +182,15 @@ static enum sr_result open_guard(struct service *s, struct sr_err *err)
     return result;
 }
 
+static enum sr_result open_tls(struct service *s, struct sr_err *err)
+{
+    const char *certificate = config_text(s->config, CONFIG_TLS_CERTIFICATE);
+
+    return certificate == NULL
+               ? SR_OK
+               : tls_open(certificate, config_text(s->config, CONFIG_TLS_KEY), &s->tls, err);
+}
+
 static enum sr_result open_server(struct service *s, struct sr_err *err)
 {
     uint32_t workers = config_u32(s->config, CONFIG_WORKERS);
@@ -194,6 +203,7 @@ static enum sr_result open_server(struct service *s, struct sr_err *err)
     options.worker_count = workers;
     options.engine = s->engine;
     options.guard = s->guard;
+    options.tls = s->tls;
     options.render_metrics = scrape_render;
     options.render_context = s;
     set_limits(s->config, &options);
@@ -211,8 +221,8 @@ static enum sr_result open_server(struct service *s, struct sr_err *err)
 enum sr_result service_open(struct service *s, const struct config *config, struct sr_err *err)
 {
     enum sr_result (*const steps[])(struct service *, struct sr_err *) = {
-        open_journal, open_counters, open_engine, open_stores,
-        open_flusher, open_loader,   open_guard,  open_server,
+        open_journal, open_counters, open_engine, open_stores, open_flusher,
+        open_loader,  open_guard,    open_tls,    open_server,
     };
     enum sr_result result = SR_OK;
 
@@ -276,6 +286,7 @@ void service_close(struct service *s)
 {
     server_close(&s->server);
     guard_close(&s->guard);
+    tls_close(&s->tls);
     free(s->http);
     loader_close(&s->loader);
     flusher_close(&s->flusher);

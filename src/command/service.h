@@ -12,6 +12,7 @@
 #include "journal/journal.h"
 #include "server/engine.h"
 #include "server/server.h"
+#include "server/tls.h"
 #include "store/store.h"
 #include "sync/flusher.h"
 #include "sync/loader.h"
@@ -27,6 +28,7 @@ struct service {
     struct store *flusher_store, *loader_store; /* a connection each */
     struct flusher *flusher;
     struct loader *loader;
+    struct tls *tls;     /* NULL: plain */
     struct guard *guard; /* NULL: nothing is asked of clients */
     struct server *server;
     const struct http_metrics **http; /* of each worker, for a scrape */

@@ -95,6 +95,8 @@ static bool refuse_length(struct http_parser *parser)
     }
 }
 
+#define TLS_HANDSHAKE 0x16 /* the first byte of a TLS client: a record's content type */
+
 /* Methods are told from noise by what follows: a name and a space are a method not offered. */
 static void look_at_method(struct http_parser *parser, uint32_t size)
 {
@@ -108,6 +110,8 @@ static void look_at_method(struct http_parser *parser, uint32_t size)
     if (i < end && i > now->line_at && parser->region[i] == ' ') {
         (void)http_refuse(parser, 501,
                           "the method is not known; names of methods are upper case");
+    } else if (parser->region[now->line_at] == TLS_HANDSHAKE) {
+        (void)http_refuse(parser, 400, "this port speaks plain HTTP, not TLS: use http");
     } else if (i < end || end < size) {
         (void)http_refuse(parser, 400, "expected a request line: method, target, HTTP/1.1");
     }

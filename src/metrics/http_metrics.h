@@ -55,6 +55,8 @@ enum http_metrics_status {
     X(HTTP_REFUSED_DESCRIPTORS, "descriptors") /* EMFILE, ENFILE */                            \
     X(HTTP_REFUSED_MEMORY, "memory")                                                           \
     X(HTTP_REFUSED_DRAINING, "draining")                                                       \
+    X(HTTP_REFUSED_TLS, "tls") /* a handshake or record that failed */                         \
+    X(HTTP_REFUSED_TIMEOUT_HANDSHAKE, "tls_handshake_timeout")                                 \
     X(HTTP_REFUSED_TIMEOUT_HEADER, "header_timeout") /* from here on: cut while open */        \
     X(HTTP_REFUSED_TIMEOUT_BODY, "body_timeout")                                               \
     X(HTTP_REFUSED_TIMEOUT_IDLE, "idle_timeout")                                               \

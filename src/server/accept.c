@@ -83,6 +83,10 @@ void worker_accept_resume(struct worker *w)
 static void turn_away(struct worker *w, int fd, enum http_metrics_refusal why)
 {
     http_metrics_refused(w->metrics, why);
+    if (w->shared->options.tls != NULL) {
+        descriptor_close(&fd); /* a handshake first would cost what there is too little of */
+        return;
+    }
     (void)send(fd, w->turned_away.data, w->turned_away.size, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)shutdown(fd, SHUT_WR);
     (void)recv(fd, w->scratch, WORKER_READ_SIZE, MSG_DONTWAIT);

@@ -5,11 +5,38 @@
 
 #include "base/check.h"
 #include "server/descriptor.h"
+#include "server/transport.h"
 #include "server/worker.h"
 
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+
+static bool all_answered(const struct connection *c)
+{
+    return c->output.size == 0 && c->holds == 0 && c->waiting == NULL;
+}
+
+/* The deadline that fits the state. */
+static enum timer_kind timer_for(const struct connection *c)
+{
+    if (c->lingering) {
+        return TIMER_LINGER;
+    }
+    if (c->send_blocked) {
+        return TIMER_WRITE;
+    }
+    if (!all_answered(c)) {
+        return TIMER_NONE;
+    }
+    if (transport_prepares(c)) {
+        return TIMER_HANDSHAKE;
+    }
+    if (http_parser_in_body(&c->parser)) {
+        return TIMER_BODY;
+    }
+    return http_parser_idle(&c->parser) ? TIMER_IDLE : TIMER_HEADER;
+}
 
 struct connection *connection_open(struct worker *w, int fd,
                                    const struct sockaddr_storage *address)
@@ -26,10 +53,18 @@ struct connection *connection_open(struct worker *w, int fd,
     if (c == NULL) {
         return NULL;
     }
+    c->fd = -1;
+    if (options->tls != NULL && address->ss_family != AF_UNIX) {
+        c->tls = tls_session_open(options->tls, fd);
+        if (c->tls == NULL) {
+            list_append(&w->dead, &c->queue_link);
+            return NULL;
+        }
+    }
     c->source.kind = SOURCE_CONNECTION;
     event.data.ptr = &c->source;
     if (epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
-        c->fd = -1;
+        tls_session_close(&c->tls);
         list_append(&w->dead, &c->queue_link);
         return NULL;
     }
@@ -40,7 +75,7 @@ struct connection *connection_open(struct worker *w, int fd,
     sr_buffer_init(&c->output, options->answers_queued_max + API_ANSWER_SIZE_MAX);
     http_parser_init(&c->parser, &options->http);
     list_append(&w->all, &c->all_link);
-    timers_set(&w->timers, &c->timer, TIMER_IDLE, w->now_ms);
+    timers_set(&w->timers, &c->timer, timer_for(c), w->now_ms);
     return c;
 }
 
@@ -63,6 +98,7 @@ void connection_close(struct worker *w, struct connection *c)
     timers_set(&w->timers, &c->timer, TIMER_NONE, w->now_ms);
     connection_input_drop(w, c);
     connection_output_drop(w, c);
+    tls_session_close(&c->tls);
     descriptor_close(&c->fd);
     if (w->shared->addresses != NULL) {
         address_table_leave(w->shared->addresses, &c->address);
@@ -72,11 +108,6 @@ void connection_close(struct worker *w, struct connection *c)
     if (c->holds == 0) {
         list_append(&w->dead, &c->queue_link);
     }
-}
-
-static bool all_answered(const struct connection *c)
-{
-    return c->output.size == 0 && c->holds == 0 && c->waiting == NULL;
 }
 
 bool connection_idle(const struct connection *c)
@@ -106,24 +137,6 @@ static void make_ready(struct worker *w, struct connection *c)
     }
 }
 
-/* The deadline that fits the state. */
-static enum timer_kind timer_for(const struct connection *c)
-{
-    if (c->lingering) {
-        return TIMER_LINGER;
-    }
-    if (c->send_blocked) {
-        return TIMER_WRITE;
-    }
-    if (!all_answered(c)) {
-        return TIMER_NONE;
-    }
-    if (http_parser_in_body(&c->parser)) {
-        return TIMER_BODY;
-    }
-    return http_parser_idle(&c->parser) ? TIMER_IDLE : TIMER_HEADER;
-}
-
 /* A deadline that is for something in all is not put off by a part of it. */
 static void set_timer(struct worker *w, struct connection *c)
 {
@@ -147,7 +160,7 @@ static bool is_over(const struct worker *w, const struct connection *c)
  * the client may lose our last answer: so our end is shut first and theirs is awaited. */
 static void end(struct worker *w, struct connection *c)
 {
-    if ((c->linger || c->readable) && !c->peer_ended && shutdown(c->fd, SHUT_WR) == 0) {
+    if ((c->linger || c->readable) && !c->peer_ended && transport_shut(c)) {
         connection_input_drop(w, c);
         c->closing = true;
         c->lingering = true;
@@ -185,6 +198,10 @@ void connection_event(struct worker *w, struct connection *c, uint32_t events)
         c->peer_half_closed = true;
     }
     if (gone || (events & (EPOLLIN | EPOLLRDHUP)) != 0) {
+        c->readable = true;
+        make_ready(w, c);
+    }
+    if ((events & EPOLLOUT) != 0 && transport_receive_wants_writable(c)) {
         c->readable = true;
         make_ready(w, c);
     }
@@ -231,6 +248,9 @@ void connection_expired(struct worker *w, struct connection *c)
         http_metrics_refused(w->metrics, HTTP_REFUSED_TIMEOUT_BODY);
         refuse_slow(w, c, "the body took too long to arrive");
         return;
+    case TIMER_HANDSHAKE:
+        http_metrics_refused(w->metrics, HTTP_REFUSED_TIMEOUT_HANDSHAKE);
+        break;
     case TIMER_IDLE:
         http_metrics_refused(w->metrics, HTTP_REFUSED_TIMEOUT_IDLE);
         break;

@@ -72,7 +72,8 @@ struct connection {
     uint32_t lingered_bytes;
     struct waiting *waiting; /* NULL, or the request that waits; nothing is read meanwhile */
     struct address_key address;
-    struct guard_peer peer; /* where there is a guard */
+    struct guard_peer peer;  /* where there is a guard */
+    struct tls_session *tls; /* owned; NULL: plain */
     struct http_parser parser;
 };
 
@@ -95,6 +96,10 @@ void connection_retry(struct worker *w, struct connection *c);
 
 /* Sends what is released: for a connection of the sending list. */
 void connection_send(struct worker *w, struct connection *c);
+
+/* Has epoll tell when the socket can be written. False, the connection closed, where it cannot.
+ */
+bool connection_watch_writable(struct worker *w, struct connection *c);
 
 /* A deadline has passed; the timer says which. */
 void connection_expired(struct worker *w, struct connection *c);

@@ -5,6 +5,7 @@
  */
 #include "base/check.h"
 #include "server/connection.h"
+#include "server/transport.h"
 #include "server/worker.h"
 
 #include <errno.h>
@@ -19,10 +20,16 @@ static ssize_t receive(struct worker *w, struct connection *c, uint8_t *at, size
     ssize_t got;
 
     do {
-        got = recv(c->fd, at, size, 0);
+        got = transport_receive(c, at, size);
     } while (got < 0 && errno == EINTR);
     if (got < 0 && errno != EAGAIN) {
+        if (errno == EPROTO) {
+            http_metrics_refused(w->metrics, HTTP_REFUSED_TLS);
+        }
         connection_close(w, c);
+        return -1;
+    }
+    if (got < 0 && transport_receive_wants_writable(c) && !connection_watch_writable(w, c)) {
         return -1;
     }
     if (got == (ssize_t)size) {

@@ -4,11 +4,11 @@
  */
 #include "base/check.h"
 #include "server/connection.h"
+#include "server/transport.h"
 #include "server/worker.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 /* A client that takes a little each time is given that many write timeouts in all. */
 #define WRITE_TIMEOUTS_MAX 6
@@ -86,14 +86,18 @@ void connection_output_account(struct worker *w, struct connection *c, uint64_t 
     }
 }
 
-static bool watch_writable(struct worker *w, struct connection *c)
+bool connection_watch_writable(struct worker *w, struct connection *c)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLOUT | EPOLLET,
                                 .data.ptr = &c->source};
 
-    if (!c->wants_writable) {
-        c->wants_writable = true;
-        return epoll_ctl(w->epoll_fd, EPOLL_CTL_MOD, c->fd, &event) == 0;
+    if (c->wants_writable) {
+        return true;
+    }
+    c->wants_writable = true;
+    if (epoll_ctl(w->epoll_fd, EPOLL_CTL_MOD, c->fd, &event) != 0) {
+        connection_close(w, c);
+        return false;
     }
     return true;
 }
@@ -108,8 +112,7 @@ static void block(struct worker *w, struct connection *c, bool progressed)
         c->blocked_since_ms = w->now_ms;
         progressed = true;
     }
-    if (!watch_writable(w, c)) {
-        connection_close(w, c);
+    if (!connection_watch_writable(w, c)) {
         return;
     }
     if (w->now_ms - c->blocked_since_ms > cap_ms) {
@@ -127,8 +130,8 @@ void connection_send(struct worker *w, struct connection *c)
     bool progressed = false;
 
     while (c->output_sent < c->output_released) {
-        ssize_t sent = send(c->fd, c->output.data + c->output_sent,
-                            c->output_released - c->output_sent, MSG_NOSIGNAL);
+        ssize_t sent = transport_send(c, c->output.data + c->output_sent,
+                                      c->output_released - c->output_sent);
 
         if (sent >= 0) {
             c->output_sent += (size_t)sent;

@@ -117,6 +117,20 @@ static enum sr_result open_workers(struct server *server, struct sr_err *err)
     return SR_OK;
 }
 
+static void say_https(struct listeners *listeners)
+{
+    for (uint32_t i = 0; i < listeners->count; i++) {
+        char *url = listeners->items[i].url;
+        size_t size = strlen(url) + 1;
+
+        if (strncmp(url, "http:", 5) == 0) {
+            SR_CHECK(size < sizeof(listeners->items[i].url));
+            memmove(url + 5, url + 4, size - 4);
+            url[4] = 's';
+        }
+    }
+}
+
 static enum sr_result open_parts(struct server *server, const struct server_options *options,
                                  struct sr_err *err)
 {
@@ -133,6 +147,9 @@ static enum sr_result open_parts(struct server *server, const struct server_opti
     result = open_shared(server, options, err);
     if (result == SR_OK) {
         result = listeners_open(&listen, &server->listeners, err);
+    }
+    if (result == SR_OK && options->tls != NULL) {
+        say_https(&server->listeners);
     }
     return result == SR_OK ? open_workers(server, err) : result;
 }

@@ -17,6 +17,7 @@
 #include "metrics/http_metrics.h"
 #include "server/engine.h"
 #include "server/guard.h"
+#include "server/tls.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,6 +43,7 @@ struct server_options {
     size_t answers_queued_max;   /* bytes per connection: beyond it no request of it is read */
     size_t bodies_in_flight_max; /* bytes of incomplete requests in all: 503 beyond it */
     struct engine *engine;       /* borrowed */
+    struct tls *tls;             /* borrowed; NULL: plain. Unix sockets are plain always */
     struct guard *guard;         /* borrowed; NULL: nothing is asked of clients */
     /* Appends the page for /metrics and names its media type, which lives on. accept is the
      * request's Accept value. Called on workers' threads, several at a time. */

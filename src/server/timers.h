@@ -11,12 +11,13 @@
 #include <stdint.h>
 
 enum timer_kind {
-    TIMER_NONE,   /* no deadline: the answer is ours to give */
-    TIMER_IDLE,   /* between requests */
-    TIMER_HEADER, /* from a request's first byte to the end of its fields */
-    TIMER_BODY,   /* of the whole body */
-    TIMER_WRITE,  /* the client takes no bytes */
-    TIMER_LINGER, /* after our end was shut: bytes still coming in are discarded */
+    TIMER_NONE,      /* no deadline: the answer is ours to give */
+    TIMER_HANDSHAKE, /* of TLS */
+    TIMER_IDLE,      /* between requests */
+    TIMER_HEADER,    /* from a request's first byte to the end of its fields */
+    TIMER_BODY,      /* of the whole body */
+    TIMER_WRITE,     /* the client takes no bytes */
+    TIMER_LINGER,    /* after our end was shut: bytes still coming in are discarded */
     TIMER_KIND_COUNT
 };
 

@@ -93,12 +93,13 @@ static void init_lists(struct worker *w)
 static void init_timers(struct worker *w)
 {
     const struct server_options *options = &w->shared->options;
-    const uint32_t timeouts_ms[TIMER_KIND_COUNT] = {[TIMER_IDLE] = options->idle_timeout_ms,
-                                                    [TIMER_HEADER] = options->header_timeout_ms,
-                                                    [TIMER_BODY] = options->body_timeout_ms,
-                                                    [TIMER_WRITE] = options->write_timeout_ms,
-                                                    [TIMER_LINGER] =
-                                                        options->linger_timeout_ms};
+    const uint32_t timeouts_ms[TIMER_KIND_COUNT] = {
+        [TIMER_HANDSHAKE] = options->header_timeout_ms,
+        [TIMER_IDLE] = options->idle_timeout_ms,
+        [TIMER_HEADER] = options->header_timeout_ms,
+        [TIMER_BODY] = options->body_timeout_ms,
+        [TIMER_WRITE] = options->write_timeout_ms,
+        [TIMER_LINGER] = options->linger_timeout_ms};
 
     timers_init(&w->timers, timeouts_ms);
 }
