@@ -45,9 +45,11 @@ struct counters_options {
 
 /* What a worker's turn brings along. */
 struct counters_turn {
-    uint64_t epoch; /* the turn's: open epoch o, or o-1 while that is not sealed yet */
-    uint32_t tick;  /* intervals since start: ages bases */
-    bool may_wait;  /* false: the store is down, answer without a total rather than wait */
+    uint64_t epoch;     /* the turn's: open epoch o, or o-1 while that is not sealed yet */
+    uint32_t tick;      /* intervals since start: ages bases */
+    bool may_wait;      /* false: the store is down, answer without a total rather than wait */
+    bool stale_will_do; /* the store is slow: an unknown base is waited for, a stale one is not
+                         */
 };
 
 /* X(NAME, meaning) */
@@ -76,6 +78,7 @@ struct counters_outcome {
     uint32_t generation; /* DONE, DONE_UNKNOWN of a change: goes into its record */
     int64_t replaced;    /* DONE of a replace: what the slot held; for the engine's ledger */
     counters_ref ref;    /* WAIT_LOAD: the entry */
+    bool refresh;        /* WAIT_LOAD: the base is known, and only stale */
     bool start_load; /* WAIT_LOAD: this caller must queue ref for the loader (once a load) */
     bool pinned;     /* WAIT_LOAD: this caller holds a pin; give it back by counters_unpin
                             after the retry. False where 15 pins are out already: then nothing
@@ -109,9 +112,10 @@ uint64_t counters_hash(const struct counters *c, struct sr_span key);
  * Adds value to the turn's slot. Where the base is unknown (or older than two ticks while
  * neither slot is touched) and may_wait: WAIT_LOAD, with the entry created, pinned and marked
  * loading. Where may_wait is false a stale base is good enough (DONE) and an unknown one gives
- * DONE_UNKNOWN. Computed wider than 64 bits: a change that would move the total out of the
- * range, or further out, is OVERFLOW; a total that stays out of it although this change does
- * not push (other instances' changes did) is answered DONE_UNKNOWN.
+ * DONE_UNKNOWN; with stale_will_do only an unknown one is waited for. Computed wider than 64
+ * bits: a change that would move the total out of the range, or further out, is OVERFLOW; a
+ * total that stays out of it although this change does not push (other instances' changes did)
+ * is answered DONE_UNKNOWN.
  *
  * WAIT_TURN: the turn's epoch is o-1, slot o is touched, and either slot is a set or delete, or
  * the total at the end of o-1, which the database will see, would leave the range.

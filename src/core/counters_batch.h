@@ -22,6 +22,7 @@ struct counters_batch_item {
     uint16_t key_size;
     bool total_known;
     bool pinned;         /* of a leader: the batch holds a pin on ref */
+    bool refresh;        /* of a leader: what its load brings is known, and only stale */
     uint32_t leader;     /* the first item with the same key, perhaps this one */
     uint32_t generation; /* of a leader, DONE: goes into the records */
     counters_ref ref;    /* of a leader: its entry, while that is locked or pinned */

@@ -130,6 +130,7 @@ static enum counters_status increment_locked(struct request *r, int64_t value,
     }
     total = entry_total(r->entry, r->flags, r->open);
     if (r->turn->may_wait && (!total.known || request_is_stale(r))) {
+        out->refresh = total.known;
         return wait_load(r, out);
     }
     if (total.known && request_pushes_out(total.value, value)) {
@@ -221,6 +222,7 @@ static enum counters_status read_locked(struct request *r, struct counters_outco
         total = entry_total(r->entry, r->flags, r->open);
     }
     if (r->turn->may_wait && (!total.known || request_is_stale(r))) {
+        out->refresh = total.known;
         return wait_load(r, out);
     }
     if (!total.known || !sr_wide_fits_i64(total.value)) {
@@ -265,14 +267,17 @@ static void pin(struct request *r, struct counters_outcome *out)
 
 static enum counters_status hold_locked(struct request *r, struct counters_outcome *out)
 {
+    struct entry_total total;
+
     if (r->entry == NULL) {
         if (!request_create(r)) {
             return COUNTERS_TABLE_FULL;
         }
         out->pinned = true;
     }
-    if (r->turn->may_wait &&
-        (!entry_total(r->entry, r->flags, r->open).known || request_is_stale(r))) {
+    total = entry_total(r->entry, r->flags, r->open);
+    if (r->turn->may_wait && (!total.known || request_is_stale(r))) {
+        out->refresh = total.known;
         return wait_load(r, out);
     }
     pin(r, out);

@@ -45,8 +45,8 @@ static inline void request_mark_used(struct request *r)
 static inline bool request_is_stale(const struct request *r)
 {
     /* Signed: the turn may have begun before the tick at which the base came. */
-    return (r->flags & ENTRY_KNOWN) != 0 && (r->flags & ENTRY_KINDS) == 0 &&
-           (int32_t)(r->turn->tick - r->entry->tick) > 2;
+    return !r->turn->stale_will_do && (r->flags & ENTRY_KNOWN) != 0 &&
+           (r->flags & ENTRY_KINDS) == 0 && (int32_t)(r->turn->tick - r->entry->tick) > 2;
 }
 
 /* Writes the turn's slot and marks it touched. */

@@ -182,6 +182,7 @@ static enum engine_status wait_for(struct engine_worker *w, enum counters_status
     }
     ret_answer->wait.ref = outcome->ref;
     ret_answer->wait.pinned = outcome->pinned;
+    ret_answer->wait.refresh = outcome->refresh;
     if (outcome->start_load && loader_queue(e->options.loader, outcome->ref) != SR_OK) {
         counters_load_failed(e->options.counters, outcome->ref);
         engine_wait_end(w, &ret_answer->wait);
@@ -298,9 +299,10 @@ bool engine_wait_over(struct engine_worker *w, const struct engine_wait *wait, u
         return true;
     }
     if (wait->batch != NULL) {
-        return engine_batch_wait_over(w, wait);
+        return engine_batch_wait_over(w, wait, now_ms);
     }
-    return !wait->pinned || !counters_loading(e->options.counters, wait->ref);
+    return !wait->pinned || !counters_loading(e->options.counters, wait->ref) ||
+           (wait->refresh && !loader_prompt(e->options.loader, now_ms));
 }
 
 void engine_wait_end(struct engine_worker *w, struct engine_wait *wait)

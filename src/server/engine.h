@@ -71,6 +71,7 @@ enum engine_status {
 struct engine_wait {
     counters_ref ref;
     bool pinned;
+    bool refresh;                 /* the load only renews a known total: over if it is slow */
     bool for_turn;                /* waits for a later turn only: over at once */
     struct counters_batch *batch; /* NULL, or what waits, with its pins; borrowed */
 };

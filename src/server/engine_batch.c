@@ -25,14 +25,17 @@ void engine_batch_wait_end(struct engine_worker *w, struct engine_wait *wait)
     wait->batch = NULL;
 }
 
-bool engine_batch_wait_over(struct engine_worker *w, const struct engine_wait *wait)
+bool engine_batch_wait_over(struct engine_worker *w, const struct engine_wait *wait,
+                            uint64_t now_ms)
 {
+    bool prompt = loader_prompt(w->engine->options.loader, now_ms);
     struct counters_batch *batch = wait->batch;
 
     for (; batch->loaded_to < batch->count; batch->loaded_to++) {
         const struct counters_batch_item *item = &batch->items[batch->loaded_to];
 
-        if (item->pinned && counters_loading(w->engine->options.counters, item->ref)) {
+        if (item->pinned && (prompt || !item->refresh) &&
+            counters_loading(w->engine->options.counters, item->ref)) {
             return false;
         }
     }
@@ -50,6 +53,7 @@ static enum counters_status hold_one(struct engine_worker *w, struct counters_ba
         counters_hold(options->counters, &w->counters_turn, counters_batch_key(batch, i),
                       item->hash, &outcome);
 
+    item->refresh = outcome.refresh;
     if (item->pinned && outcome.pinned) {
         counters_unpin(options->counters, outcome.ref); /* one is enough */
     } else if (outcome.pinned) {

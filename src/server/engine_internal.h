@@ -88,7 +88,8 @@ enum engine_status engine_reject(struct engine_worker *w, enum engine_rejection 
                                  struct engine_answer *ret_answer);
 
 /* engine_wait_over and engine_wait_end of a batch. */
-bool engine_batch_wait_over(struct engine_worker *w, const struct engine_wait *wait);
+bool engine_batch_wait_over(struct engine_worker *w, const struct engine_wait *wait,
+                            uint64_t now_ms);
 void engine_batch_wait_end(struct engine_worker *w, struct engine_wait *wait);
 
 /* Whether a request may wait for a load. */

@@ -17,6 +17,7 @@
 #define QUEUE_MAX 65536U
 #define BATCH_MAX 1000U
 #define LATE_MS 1000U
+#define PROMPT_MS 100U
 #define RETRY_FIRST_MS 10U
 #define RETRY_LAST_MS 500U
 #define STALE_PATIENCE                                                                         \
@@ -337,11 +338,21 @@ void loader_stop(struct loader *l)
     l->thread_running = false;
 }
 
-bool loader_answers(struct loader *l, uint64_t now)
+static bool answers_within(struct loader *l, uint64_t now, uint64_t limit_ms)
 {
     uint64_t since = atomic_load_explicit(&l->unanswered_since_ms, memory_order_relaxed);
 
-    return since == 0 || now < since + l->options.late_ms;
+    return since == 0 || now < since + limit_ms;
+}
+
+bool loader_answers(struct loader *l, uint64_t now)
+{
+    return answers_within(l, now, l->options.late_ms);
+}
+
+bool loader_prompt(struct loader *l, uint64_t now)
+{
+    return answers_within(l, now, PROMPT_MS);
 }
 
 void loader_stats(struct loader *l, struct loader_stats *ret_stats)

@@ -67,6 +67,10 @@ bool loader_step(struct loader *loader);
 /* Whether loads are answered in time now (now_ms: monotonic). Any thread, two relaxed reads. */
 bool loader_answers(struct loader *loader, uint64_t now_ms);
 
+/* Whether loads are answered so soon that a total which is known, but old, is worth a wait. Any
+ * thread, one relaxed read. */
+bool loader_prompt(struct loader *loader, uint64_t now_ms);
+
 void loader_stats(struct loader *loader, struct loader_stats *ret_stats);
 
 #endif

@@ -64,7 +64,7 @@ static bool must_load(const struct model_key *key, const struct counters_turn *t
     if (!turn->may_wait) {
         return false;
     }
-    return !total_known || (key->known && !touched && age > 2);
+    return !total_known || (key->known && !touched && age > 2 && !turn->stale_will_do);
 }
 
 static enum counters_status wait_load(struct model_key *key, struct counters_outcome *out)
@@ -102,6 +102,7 @@ enum counters_status model_add(const struct model *m, struct model_key *key,
         return COUNTERS_WAIT_TURN;
     }
     if (must_load(key, turn, total.known)) {
+        ret_outcome->refresh = total.known;
         return wait_load(key, ret_outcome);
     }
     if (total.known && worse(total.value, value)) {
@@ -156,6 +157,7 @@ enum counters_status model_read(const struct model *m, struct model_key *key,
 
     *ret_outcome = (struct counters_outcome){.total = 0};
     if (must_load(key, turn, total.known)) {
+        ret_outcome->refresh = total.known;
         return wait_load(key, ret_outcome);
     }
     if (!total.known || !sr_wide_fits_i64(total.value)) {

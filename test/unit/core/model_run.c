@@ -87,6 +87,7 @@ static void assert_outcome(const struct counters_outcome *out,
     assert_int_equal(out->generation, expected->generation);
     assert_int_equal(out->start_load, expected->start_load);
     assert_int_equal(out->pinned, expected->pinned);
+    assert_int_equal(out->refresh, expected->refresh);
 }
 
 static bool can_wait_more(const struct run *r)
@@ -118,6 +119,7 @@ void run_request(struct run *r)
 
     turn->epoch = r->model.open - (r->stage == STAGE_OPENED ? run_draw(r, 2) : 0);
     turn->may_wait = can_wait_more(r) && run_draw(r, 3) != 0;
+    turn->stale_will_do = run_draw(r, 3) == 0;
     (void)run_look(r, number);
     before = r->keys[number];
     if (what <= 1) {

@@ -152,6 +152,7 @@ static void a_base_is_good_for_two_ticks_and_then_loaded_again(void **state)
     t->turn.tick = TABLE_TICK + 3;
     assert_int_equal(table_add(t, "k", 1), COUNTERS_WAIT_LOAD);
     assert_true(t->out.start_load);
+    assert_true(t->out.refresh);
     assert_int_equal(counters_install(t->counters, t->out.ref, 200, true, TABLE_EPOCH - 1,
                                       t->turn.tick),
                      COUNTERS_INSTALLED);
@@ -168,6 +169,21 @@ static void a_stale_base_is_good_enough_for_who_may_not_wait(void **state)
     t->turn.may_wait = false;
     table_reads(t, "k", 100);
     table_adds(t, "k", 1, 101);
+}
+
+static void a_slow_store_is_waited_for_by_who_knows_no_base_at_all(void **state)
+{
+    struct table *t = *state;
+    counters_ref ref;
+
+    table_load(t, "k", 100);
+    t->turn.tick += 50;
+    t->turn.stale_will_do = true;
+    table_reads(t, "k", 100);
+    table_adds(t, "k", 1, 101);
+    ref = table_wait(t, "unknown");
+    assert_false(t->out.refresh);
+    counters_unpin(t->counters, ref);
 }
 
 static void a_touched_key_does_not_age(void **state)
@@ -335,6 +351,7 @@ int main(void)
         TEST(who_may_not_wait_counts_without_a_total),
         TEST(a_base_is_good_for_two_ticks_and_then_loaded_again),
         TEST(a_stale_base_is_good_enough_for_who_may_not_wait),
+        TEST(a_slow_store_is_waited_for_by_who_knows_no_base_at_all),
         TEST(a_touched_key_does_not_age),
         TEST(a_turn_that_began_before_the_base_came_finds_it_fresh),
         TEST(the_tick_may_wrap_around),

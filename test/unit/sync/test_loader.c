@@ -30,12 +30,15 @@ static void a_load_that_fails_is_repeated_until_it_succeeds(void **state)
     assert_int_equal(loader_queue(f->loader, outcome.ref), SR_OK);
     fake_database_set_down(f->database, true);
     assert_true(loader_step(f->loader));
-    assert_true(loader_answers(f->loader, 1999)); /* time stands at 1,000 */
+    assert_true(loader_prompt(f->loader, 1099)); /* time stands at 1,000 */
+    assert_false(loader_prompt(f->loader, 1101));
+    assert_true(loader_answers(f->loader, 1999));
     assert_false(loader_answers(f->loader, 2001));
     assert_true(counters_loading(f->counters, outcome.ref));
     fake_database_set_down(f->database, false);
     assert_true(loader_step(f->loader));
     assert_true(loader_answers(f->loader, 9999));
+    assert_true(loader_prompt(f->loader, 9999));
     assert_false(counters_loading(f->counters, outcome.ref));
     counters_unpin(f->counters, outcome.ref);
     assert_int_equal(sync_read(f, "a"), 40);
