@@ -16,6 +16,10 @@
 /* Version 1 says "no limit" by a number near 2^63. */
 #define LIMIT_MOST ((uint64_t)1 << 60)
 
+/* What the service takes beside its table: connections, a flush, a merge of journal files. */
+#define BESIDE_TABLE ((uint64_t)96 << 20)
+#define SHARE_LEAST ((uint64_t)8 << 20)
+
 /* The first line of a file without its end; false where it cannot be read. */
 static bool read_line(const char *path, char *ret_line, int size)
 {
@@ -121,4 +125,11 @@ uint64_t cgroup_memory_limit(const char *root)
     }
     (void)fclose(file); /* only read from */
     return lowest;
+}
+
+uint64_t cgroup_table_share(uint64_t limit)
+{
+    uint64_t left = limit > BESIDE_TABLE + SHARE_LEAST ? limit - BESIDE_TABLE : SHARE_LEAST;
+
+    return left < limit / 2 ? left : limit / 2;
 }

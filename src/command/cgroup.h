@@ -11,4 +11,8 @@
  * directory with proc/ and sys/ in tests. */
 uint64_t cgroup_memory_limit(const char *root);
 
+/* How much of a limit one large table may take: half, or less where half would not do for all
+ * the rest. */
+uint64_t cgroup_table_share(uint64_t limit);
+
 #endif

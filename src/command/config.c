@@ -40,9 +40,9 @@ static uint64_t cores_allowed(void)
 static uint64_t usual_memory_limit(void)
 {
     uint64_t usual = (uint64_t)1 << 30;
-    uint64_t half = cgroup_memory_limit("") / 2;
+    uint64_t share = cgroup_table_share(cgroup_memory_limit(""));
 
-    return half < usual ? half & ~(((uint64_t)1 << 20) - 1) : usual;
+    return share < usual ? share & ~(((uint64_t)1 << 20) - 1) : usual;
 }
 
 /* From the hard limit: the service raises the soft one to it. */

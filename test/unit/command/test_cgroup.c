@@ -123,6 +123,21 @@ static void no_limit_is_told_as_the_greatest_number(void **state)
     }
 }
 
+static void a_table_takes_half_and_leaves_enough_for_the_rest(void **state)
+{
+    const uint64_t mib = (uint64_t)1 << 20;
+
+    (void)state;
+    assert_int_equal(cgroup_table_share(1024 * mib), 512 * mib);
+    assert_int_equal(cgroup_table_share(256 * mib), 128 * mib);
+    assert_int_equal(cgroup_table_share(192 * mib), 96 * mib);
+    assert_int_equal(cgroup_table_share(128 * mib), 32 * mib);
+    assert_int_equal(cgroup_table_share(104 * mib), 8 * mib);
+    assert_int_equal(cgroup_table_share(32 * mib), 8 * mib);
+    assert_int_equal(cgroup_table_share(4 * mib), 2 * mib);
+    assert_true(cgroup_table_share(UINT64_MAX) == UINT64_MAX / 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +152,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_controller_with_a_longer_name_is_not_memory, begin,
                                         end),
         cmocka_unit_test_setup_teardown(no_limit_is_told_as_the_greatest_number, begin, end),
+        cmocka_unit_test(a_table_takes_half_and_leaves_enough_for_the_rest),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
