@@ -16,7 +16,7 @@
 #define RAW_NAME_SIZE 48
 #define RAW_BYTES_DEFAULT (16U * 1024U * 1024U)
 #define RAW_BYTES_MIN (16U * JOURNAL_BLOCK)
-#define MERGE_MEMORY (64U * 1024U * 1024U)
+#define MERGE_MEMORY (32U * 1024U * 1024U)
 #define SPARES_WANTED 3U /* two to go on with, one kept back for seals and replacement */
 #define SPARES_MAX 8U    /* more are given back to the file system */
 
