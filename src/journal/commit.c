@@ -13,8 +13,17 @@
 
 #define SYNC_INTERVAL_MS 1000U
 
-static enum sr_result fail(struct journal *j, enum sr_result why)
+/* First the words: who sees `failed` finds them. */
+static void note_failure(struct journal *j, const struct sr_err *err)
 {
+    (void)pthread_mutex_lock(&j->files_lock);
+    j->failure = *err;
+    (void)pthread_mutex_unlock(&j->files_lock);
+}
+
+static enum sr_result fail(struct journal *j, enum sr_result why, const struct sr_err *err)
+{
+    note_failure(j, err);
     journal_put_away_current(j, true);
     atomic_store(&j->failed, true);
     atomic_fetch_add(&j->failures, 1);
@@ -309,7 +318,7 @@ enum sr_result journal_commit(struct journal *j, struct sr_err *err)
         result = sync_written(j, err);
     }
     if (result != SR_OK) {
-        return fail(j, result);
+        return fail(j, result, err);
     }
     j->options.progress(j->options.context);
     return SR_OK;

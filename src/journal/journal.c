@@ -241,5 +241,6 @@ void journal_stats(struct journal *j, struct journal_stats *ret_stats)
     ret_stats->spare_files = j->spares.count;
     ret_stats->state_files = j->state_count;
     ret_stats->bytes = journal_disk_bytes(j);
+    ret_stats->failure = j->failure;
     (void)pthread_mutex_unlock(&j->files_lock);
 }

@@ -169,10 +169,11 @@ struct journal_stats {
     uint64_t replayed_records, torn_bytes; /* at the last start */
     uint64_t retired_files, retired_bytes;
     uint64_t compactions;
-    uint64_t handed_bytes, durable_bytes;    /* positions */
-    bool failed;                             /* a write or sync failed and is not mended yet */
-    bool disk_full;                          /* no spare file can be made: limit or disk */
-    const struct sr_histogram *sync_ns;      /* time of a commit's write and sync */
+    uint64_t handed_bytes, durable_bytes; /* positions */
+    bool failed;                          /* a write or sync failed and is not mended yet */
+    struct sr_err failure;                /* what failed last; SR_OK and "" where nothing did */
+    bool disk_full;                       /* no spare file can be made: limit or disk */
+    const struct sr_histogram *sync_ns;   /* time of a commit's write and sync */
     const struct sr_histogram *commit_bytes; /* group-commit size */
 };
 

@@ -88,6 +88,7 @@ struct journal {
     struct journal_state *states; /* sealed and open, by epoch ascending; owned */
     size_t state_count, state_capacity;
     uint64_t state_bytes;
+    struct sr_err failure; /* what failed last */
 
     _Atomic uint64_t frames, records_bytes, syncs, failures, retired_files, retired_bytes,
         compactions;

@@ -64,7 +64,8 @@ static void *commit_main(void *context)
     bool stopping = false;
 
     while (!stopping || journal_has_work(j)) {
-        enum sr_result result = journal_commit(j, NULL);
+        struct sr_err err = {.text = ""};
+        enum sr_result result = journal_commit(j, &err);
 
         if (result == SR_OK) {
             retry_ms = RETRY_FIRST_MS;

@@ -42,7 +42,8 @@ bool engine_ready(struct engine *e, char *ret_text, size_t size)
     if (atomic_load(&e->draining)) {
         (void)snprintf(ret_text, size, "draining: the service is stopping");
     } else if (journal.failed) {
-        (void)snprintf(ret_text, size, "the journal cannot be written");
+        (void)snprintf(ret_text, size, "the journal cannot be written: %s",
+                       journal.failure.text);
     } else if (flusher.state == FLUSHER_STOPPED) {
         (void)snprintf(ret_text, size, "flushing has stopped: %s", flusher.reason);
     } else if (e->options.ready_lag_max_ms != 0 &&

@@ -166,6 +166,24 @@ void flusher_publish_stats(struct flusher *f)
     (void)pthread_mutex_unlock(&f->lock);
 }
 
+/* The journal's own threads have nobody to tell. */
+static void watch_journal(struct flusher *f)
+{
+    struct journal_stats journal;
+
+    journal_stats(f->options.journal, &journal);
+    if (journal.failures != f->journal_failures) {
+        f->journal_failures = journal.failures;
+        f->journal_failed = true;
+        flusher_event(f, SYNC_EVENT_ERROR, "journal.failed", journal.failure.text, 0, 0, 0);
+    }
+    if (f->journal_failed && !journal.failed) {
+        f->journal_failed = false;
+        flusher_event(f, SYNC_EVENT_INFO, "journal.mended",
+                      "what was not durable is in a fresh file", 0, 0, 0);
+    }
+}
+
 /* Memory or journal filling up: do not wait for the interval. */
 static bool under_pressure(struct flusher *f)
 {
@@ -255,6 +273,7 @@ uint32_t flusher_step(struct flusher *f)
     bool soon;
 
     watch_dirt(f);
+    watch_journal(f);
     if (f->phase == EPOCH_OPEN && tick_is_due(f)) {
         tick(f);
     }

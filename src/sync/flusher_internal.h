@@ -57,6 +57,8 @@ struct flusher {
     uint64_t down_since_ms; /* first failure without a success since; 0: none */
     uint64_t retention_clock_ms, contact_ms; /* see contact() */
     uint64_t flush_started_ns, slot_closed_ms;
+    uint64_t journal_failures; /* told so far */
+    bool journal_failed;       /* told, and not told as mended */
     uint32_t random_state;
 
     struct sr_histogram flush_ns, flush_rows, apply_ns;
