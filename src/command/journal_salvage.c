@@ -5,9 +5,9 @@
  */
 #include "command/command.h"
 #include "command/journal_print.h"
+#include "command/writer_row.h"
 #include "journal/datadir.h"
 #include "journal/salvage.h"
-#include "store/store.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,29 +29,40 @@ static void lost(void *context, const char *what)
     command_complain(what);
 }
 
-/* The writer's row's epoch; 0 where this instance has no row. */
-static enum sr_result read_applied(const struct config *config, struct datadir *datadir,
-                                   uint64_t *ret_applied, struct sr_err *err)
+/* What the database has, as far as that can be told from the writer's row. */
+static enum sr_result read_row(const struct config *config, struct datadir *datadir,
+                               struct writer_row *ret_row, struct sr_err *err)
 {
     struct store_options options = {.instance = datadir_instance(datadir),
                                     .timeout_ms = config_u32(config, CONFIG_DATABASE_TIMEOUT)};
-    struct sr_uuid none = {{0}};
     struct store *store = NULL;
-    bool owned = false;
     enum sr_result result =
         store_open(config_text(config, CONFIG_DATABASE_URL), &options, &store, err);
 
     if (result == SR_OK) {
-        result = store->ops->look(store, &none, ret_applied, &owned, err);
+        result = writer_row_read(store, datadir, ret_row, err);
     }
     store_close(&store);
-    if (result == SR_NOT_FOUND) {
-        command_complain("no writer's row of this instance in the database: nothing of this "
-                         "journal is taken as applied");
-        *ret_applied = 0;
-        return SR_OK;
-    }
     return result;
+}
+
+/* The epoch up to which nothing is printed. */
+static uint64_t applied_epoch(const struct writer_row *row)
+{
+    if (!row->found) {
+        command_complain("no writer's row of this instance in the database: all epochs that "
+                         "are kept here are printed");
+        return 0;
+    }
+    if (!row->ours) {
+        command_complain("the writer's row belongs to another copy of this directory, whose "
+                         "epochs have the same numbers: all epochs that are kept here are "
+                         "printed. Only those from the one that this copy's log names at "
+                         "\"sync.stopped\" on are not the other's as well");
+        return 0;
+    }
+    (void)fprintf(stderr, "simple-request: the database has epoch %" PRIu64 "\n", row->epoch);
+    return row->epoch;
 }
 
 static enum sr_result salvage(const struct config *config, struct counts *counts,
@@ -59,16 +70,15 @@ static enum sr_result salvage(const struct config *config, struct counts *counts
 {
     struct salvage_sink sink = {.context = counts, .take = take, .lost = lost};
     struct datadir *datadir = NULL;
-    uint64_t applied = 0;
+    struct writer_row row = {.found = false};
     enum sr_result result =
         datadir_open(config_text(config, CONFIG_DATA_DIR), true, &datadir, err);
 
     if (result == SR_OK) {
-        result = read_applied(config, datadir, &applied, err);
+        result = read_row(config, datadir, &row, err);
     }
     if (result == SR_OK) {
-        (void)fprintf(stderr, "simple-request: the database has epoch %" PRIu64 "\n", applied);
-        result = journal_salvage(datadir_disk(datadir), applied, &sink, err);
+        result = journal_salvage(datadir_disk(datadir), applied_epoch(&row), &sink, err);
     }
     datadir_close(&datadir);
     return result;
@@ -88,8 +98,8 @@ int command_journal_salvage(const struct config *config)
         return COMMAND_FAILED;
     }
     (void)fprintf(stderr,
-                  "simple-request: %" PRIu64 " changes that the database lacks, %" PRIu64
-                  " places that cannot be read\n",
+                  "simple-request: %" PRIu64 " changes printed, %" PRIu64
+                  " places cannot be read\n",
                   counts.changes, counts.lost);
     return counts.lost == 0 ? COMMAND_OK : COMMAND_FAILED;
 }

@@ -6,6 +6,7 @@
 #include "command/verify.h"
 
 #include "command/command.h"
+#include "command/writer_row.h"
 #include "core/record.h"
 #include "journal/scan.h"
 #include "journal/state.h"
@@ -21,8 +22,7 @@ struct verify {
     uint64_t raw_records; /* of epochs that no state file covers */
     uint64_t raw_oldest;  /* oldest such epoch, 0: none */
     uint64_t state_changes;
-    bool row_found, row_ours;
-    uint64_t row_epoch;
+    struct writer_row row;
     struct verify_table table;
     char table_wrong[400];
     struct sr_err err;
@@ -94,29 +94,13 @@ static enum sr_result read_states(struct verify *v)
     return result;
 }
 
-/* Reads the writer's row; whether its owner is any token that this directory drew. */
-static enum sr_result look_at_row(struct verify *v, struct store *store)
-{
-    struct sr_uuid none = {{0}};
-    size_t count = 0;
-    const struct sr_uuid *tokens = datadir_tokens(v->datadir, &count);
-    enum sr_result result =
-        store->ops->look(store, &none, &v->row_epoch, &v->row_ours, &v->err);
-
-    for (size_t i = count; result == SR_OK && !v->row_ours && i-- > 0;) {
-        result = store->ops->look(store, &tokens[i], &v->row_epoch, &v->row_ours, &v->err);
-    }
-    v->row_found = result == SR_OK;
-    return result == SR_NOT_FOUND ? SR_OK : result;
-}
-
 /* The newest applied epoch's keys, where its state file is kept. */
 static enum sr_result look_at_table(struct verify *v, struct store *store)
 {
     for (size_t i = 0; i < v->scan.state_count; i++) {
         const struct scan_file *file = state_at(v, i);
 
-        if (file->header.sealed && file->header.epoch == v->row_epoch) {
+        if (file->header.sealed && file->header.epoch == v->row.epoch) {
             return verify_table_check(datadir_disk(v->datadir), file->name, store, &v->table,
                                       &v->err);
         }
@@ -134,9 +118,9 @@ static enum sr_result read_database(struct verify *v)
         store_open(config_text(v->config, CONFIG_DATABASE_URL), &options, &store, &v->err);
 
     if (result == SR_OK) {
-        result = look_at_row(v, store);
+        result = writer_row_read(store, v->datadir, &v->row, &v->err);
     }
-    if (result == SR_OK && v->row_found && v->row_ours) {
+    if (result == SR_OK && v->row.found && v->row.ours) {
         result = look_at_table(v, store);
     }
     store_close(&store);
@@ -147,7 +131,7 @@ static enum sr_result read_database(struct verify *v)
  * a gap. */
 static bool follow_chain(const struct verify *v, uint64_t *ret_epochs, uint64_t *ret_changes)
 {
-    uint64_t epoch = v->row_epoch;
+    uint64_t epoch = v->row.epoch;
 
     *ret_epochs = 0;
     *ret_changes = 0;
@@ -178,7 +162,7 @@ static const char *judge_table(struct verify *v)
                    " have one although they were deleted: somebody else changed them, or "
                    "they are in counter_refused, or counters was restored from another "
                    "moment than counter_writers; then restore both from one backup",
-                   v->table.checked, v->row_epoch, v->table.missing, v->table.left);
+                   v->table.checked, v->row.epoch, v->table.missing, v->table.left);
     return v->table_wrong;
 }
 
@@ -186,7 +170,7 @@ static const char *judge(struct verify *v, uint64_t *ret_epochs, uint64_t *ret_c
 {
     *ret_epochs = 0;
     *ret_changes = 0;
-    if (!v->row_found) {
+    if (!v->row.found) {
         return datadir_fenced(v->datadir) ? "the writer's row of this instance is not in the "
                                             "database although it was: the "
                                             "database was replaced or restored from before; "
@@ -194,12 +178,12 @@ static const char *judge(struct verify *v, uint64_t *ret_epochs, uint64_t *ret_c
                                             "an empty data directory (a new instance)"
                                           : NULL;
     }
-    if (!v->row_ours) {
+    if (!v->row.ours) {
         return "the writer's row belongs to another copy of this data directory: use that one, "
                "or "
                "start with an empty directory (a new instance)";
     }
-    if (v->row_epoch > v->scan.newest_epoch) {
+    if (v->row.epoch > v->scan.newest_epoch) {
         return "the database is ahead of this data directory: an older copy of it was "
                "restored; use "
                "the newest copy";
@@ -249,12 +233,12 @@ static void print_findings(const struct verify *v, uint64_t epochs, uint64_t cha
                  v->scan.raw_count, v->scan.state_count, v->state_changes, v->scan.torn_bytes);
     (void)printf("chain      a database at epoch %" PRIu64 " or later can be caught up\n",
                  chain_begin(v));
-    if (v->row_found) {
+    if (v->row.found) {
         (void)printf("database   epoch %" PRIu64 ", newest epoch here %" PRIu64 "\n",
-                     v->row_epoch, v->scan.newest_epoch);
+                     v->row.epoch, v->scan.newest_epoch);
         (void)printf("table      rows of %" PRIu64 " keys that epoch %" PRIu64
                      " changed looked up\n",
-                     v->table.checked, v->row_epoch);
+                     v->table.checked, v->row.epoch);
     } else {
         (void)printf("database   no writer's row of this instance\n");
     }

@@ -115,15 +115,24 @@ static void confirm(struct flusher *f, const struct sr_uuid *token, uint64_t epo
 
 static void claim_refused(struct flusher *f, enum sr_result result)
 {
+    uint64_t first = f->options.open_epoch;
+    char why[300];
+
+    if (result == SR_FENCED) {
+        first = f->applied_known && f->applied >= first ? f->applied + 1 : first;
+        (void)snprintf(why, sizeof(why),
+                       "the writer's row in the database belongs to another owner: this data "
+                       "directory was copied and the other copy is in use. Nothing is flushed; "
+                       "stop one of the two. What this one counted since is in epochs from "
+                       "%" PRIu64 " on",
+                       first);
+        flusher_stop_for_good(f, why);
+        return;
+    }
     flusher_stop_for_good(
-        f,
-        result == SR_FENCED
-            ? "the writer's row in the database belongs to another owner: this data directory "
-              "was "
-              "copied and the other copy is in use. Nothing is flushed; stop one of the two"
-            : "the writer's row of this instance is gone from counter_writers although it was "
-              "there: the database was replaced or restored from before. Nothing is flushed; "
-              "restore the row, or start with an empty data directory (a new instance)");
+        f, "the writer's row of this instance is gone from counter_writers although it was "
+           "there: the database was replaced or restored from before. Nothing is flushed; "
+           "restore the row, or start with an empty data directory (a new instance)");
 }
 
 void flusher_claim(struct flusher *f)

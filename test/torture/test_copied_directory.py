@@ -1,5 +1,7 @@
 """A data directory copied to a second machine: one of the two is stopped and says so, nothing is counted twice."""
 
+import json
+import re
 import shutil
 import subprocess
 from collections import Counter
@@ -77,6 +79,21 @@ def test_copied_while_stopped_the_second_to_start_is_stopped(start_server, make_
     assert postgres.totals() == sums_of(1, 2), "nothing of the loser"
     end(winner, loser)
     assert postgres.totals() == sums_of(1, 2)
+    assert own_counts(loser) == sums_of(3), "the way out that OPERATIONS.md names"
+
+
+def own_counts(loser):
+    """What only the loser counted: salvaged from the epoch on that the reason of its stop named."""
+    event, = [event for event in loser.events() if event["event_name"] == "sync.stopped"]
+    first = int(re.search(r"in epochs from (\d+) on", event["body"])[1])
+    done = loser.command_output("journal", "salvage")
+    assert done.returncode == 0 and "belongs to another copy" in done.stderr, done.stderr
+    sums = Counter()
+    for change in map(json.loads, done.stdout.splitlines()):
+        if change["epoch"] >= first:
+            assert change["kind"] == "add"
+            sums[change["key"]] += change["value"]
+    return dict(sums)
 
 
 def test_copied_while_running_the_first_is_stopped_and_nothing_is_counted_twice(start_server, make_server, postgres, figures):
