@@ -101,6 +101,9 @@ static enum sr_result open_stores(struct service *s, struct sr_err *err)
     enum sr_result result;
 
     result = store_open(url, &options, &s->loader_store, err);
+    if (result == SR_OK) {
+        result = store_open(url, &options, &s->lister_store, err);
+    }
     options.create = true; /* by the claim alone */
     if (result == SR_OK) {
         result = store_open(url, &options, &s->flusher_store, err);
@@ -149,6 +152,20 @@ static enum sr_result open_loader(struct service *s, struct sr_err *err)
 
     if (result == SR_OK) {
         engine_attach(s->engine, s->flusher, s->loader, s->recovery.open_epoch);
+    }
+    return result;
+}
+
+static enum sr_result open_lister(struct service *s, struct sr_err *err)
+{
+    struct lister_options options = {.counters = s->counters,
+                                     .store = s->lister_store,
+                                     .done = on_loaded,
+                                     .context = s};
+    enum sr_result result = lister_open(&options, &s->lister, err);
+
+    if (result == SR_OK) {
+        engine_attach_lister(s->engine, s->lister);
     }
     return result;
 }
@@ -222,7 +239,7 @@ enum sr_result service_open(struct service *s, const struct config *config, stru
 {
     enum sr_result (*const steps[])(struct service *, struct sr_err *) = {
         open_journal, open_counters, open_engine, open_stores, open_flusher,
-        open_loader,  open_guard,    open_tls,    open_server,
+        open_loader,  open_lister,   open_guard,  open_tls,    open_server,
     };
     enum sr_result result = SR_OK;
 
@@ -242,6 +259,9 @@ enum sr_result service_start(struct service *s, struct sr_err *err)
     }
     if (result == SR_OK) {
         result = loader_start(s->loader, err);
+    }
+    if (result == SR_OK) {
+        result = lister_start(s->lister, err);
     }
     return result == SR_OK ? server_start(s->server, err) : result;
 }
@@ -278,6 +298,7 @@ enum sr_result service_stop(struct service *s, uint64_t deadline_ms, struct sr_e
     engine_drain(s->engine);
     result = flusher_stop(s->flusher, deadline_ms, err);
     loader_stop(s->loader);
+    lister_stop(s->lister);
     journal_stop(s->journal);
     return check_journaled(s, result, err);
 }
@@ -288,9 +309,11 @@ void service_close(struct service *s)
     guard_close(&s->guard);
     tls_close(&s->tls);
     free(s->http);
+    lister_close(&s->lister);
     loader_close(&s->loader);
     flusher_close(&s->flusher);
     store_close(&s->loader_store);
+    store_close(&s->lister_store);
     store_close(&s->flusher_store);
     engine_close(&s->engine);
     counters_close(&s->counters);

@@ -1,7 +1,8 @@
 /*
  * The running service: all parts, built bottom-up and torn down top-down.
  *
- *   datadir -> journal (recovery) -> counters -> engine -> stores -> flusher, loader -> server
+ *   datadir -> journal (recovery) -> counters -> engine -> stores -> flusher, loader, lister ->
+ * server
  */
 #ifndef SR_COMMAND_SERVICE_H
 #define SR_COMMAND_SERVICE_H
@@ -15,6 +16,7 @@
 #include "server/tls.h"
 #include "store/store.h"
 #include "sync/flusher.h"
+#include "sync/lister.h"
 #include "sync/loader.h"
 
 /* Owned parts; NULL until built. */
@@ -25,10 +27,11 @@ struct service {
     struct journal_recovery recovery;
     struct counters *counters;
     struct engine *engine;
-    struct store *flusher_store, *loader_store; /* a connection each */
+    struct store *flusher_store, *loader_store, *lister_store; /* a connection each */
     struct flusher *flusher;
     struct loader *loader;
-    struct tls *tls;     /* NULL: plain */
+    struct tls *tls; /* NULL: plain */
+    struct lister *lister;
     struct guard *guard; /* NULL: nothing is asked of clients */
     struct server *server;
     const struct http_metrics **http; /* of each worker, for a scrape */

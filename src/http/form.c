@@ -2,8 +2,11 @@
  * Increments as forms, and keys in paths: percent-encoded text, decoded byte by byte.
  */
 #include "http/body.h"
+#include "http/query.h"
 #include "http/rules.h"
 #include "http/utf8.h"
+
+#include <stdio.h>
 
 /* Reads percent-encoded text. */
 struct decoder {
@@ -244,6 +247,31 @@ enum sr_result http_body_form_value(struct sr_span body, int64_t *ret_value,
     enum sr_result result = split(body, &fields, ret_error);
 
     return result == SR_OK ? take_value(fields.value, ret_value, ret_error) : result;
+}
+
+enum sr_result http_query_text(struct sr_span value, const char *name, uint8_t *ret_text,
+                               size_t *ret_size, struct http_body_error *ret_error)
+{
+    struct decoder decoder = decoder_of(value, true);
+    char where[64];
+    enum sr_result result;
+    size_t size;
+
+    (void)snprintf(where, sizeof(where), "the parameter %s", name);
+    result = check_encoding(value, where, ret_error);
+    if (result != SR_OK) {
+        return result;
+    }
+    size = decode_into(&decoder, ret_text, SR_KEY_SIZE_MAX);
+    if (size > SR_KEY_SIZE_MAX) {
+        return http_body_fail(ret_error, 422, "%s is longer than %d bytes", where,
+                              SR_KEY_SIZE_MAX);
+    }
+    if (memchr(ret_text, '\0', size) != NULL) {
+        return http_body_fail(ret_error, 422, "%s contains U+0000", where);
+    }
+    *ret_size = size;
+    return SR_OK;
 }
 
 enum sr_result http_path_key(struct sr_span segment, uint8_t *ret_key, size_t *ret_size,

@@ -225,3 +225,33 @@ bool http_accepts(struct sr_span accept, const char *type, const char *subtype)
     }
     return accepted;
 }
+
+/* Whether a range's parameters hold the wanted one, and no weight of zero. */
+static bool has_parameter(struct sr_span parameters, const char *wanted, const char *value)
+{
+    struct sr_span name, found;
+    bool is_there = false;
+
+    while (take_parameter(&parameters, &name, &found)) {
+        if (http_same_text(name, "q") && is_zero_weight(found)) {
+            return false;
+        }
+        is_there = is_there || (http_same_text(name, wanted) && http_same_text(found, value));
+    }
+    return is_there;
+}
+
+bool http_accepts_parameter(struct sr_span accept, const char *name, const char *value)
+{
+    while (accept.size > 0) {
+        struct sr_span range = next_range(&accept);
+        struct sr_span type, subtype;
+
+        if (take_type(&range, &type, &subtype) &&
+            specificity(type, subtype, "application", "json") == 3 &&
+            has_parameter(range, name, value)) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -24,4 +24,8 @@ enum http_media http_media_type(struct sr_span content_type);
  * everything; a malformed range is passed over. */
 bool http_accepts(struct sr_span accept, const char *type, const char *subtype);
 
+/* Whether an Accept value names application/json with the given parameter (name and value
+ * compared without case), and not with q=0. */
+bool http_accepts_parameter(struct sr_span accept, const char *name, const char *value);
+
 #endif

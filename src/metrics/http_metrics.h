@@ -18,6 +18,7 @@
 #define HTTP_ROUTES(X)                                                                         \
     X(HTTP_ROUTE_INCREMENT, "/increment")                                                      \
     X(HTTP_ROUTE_COUNTER, "/counters/{key}")                                                   \
+    X(HTTP_ROUTE_COUNTERS, "/counters")                                                        \
     X(HTTP_ROUTE_LIVEZ, "/livez")                                                              \
     X(HTTP_ROUTE_READYZ, "/readyz")                                                            \
     X(HTTP_ROUTE_HEALTHZ, "/healthz")                                                          \

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "http/media.h"
+#include "http/query.h"
 #include "http/reply.h"
 #include "server/api_internal.h"
 #include "server/prefer.h"
@@ -136,6 +137,12 @@ static const struct api_route routes[] = {
      .allow = ALLOW_COUNTER,
      .media = {"application", "json"},
      .answer = api_counter},
+    {.path = "/counters",
+     .route = HTTP_ROUTE_COUNTERS,
+     .methods = READ_METHODS,
+     .allow = ALLOW_READ,
+     .media = {"application", "json"},
+     .answer = api_list},
     {.path = "/livez",
      .open = true,
      .unlimited = true,
@@ -319,10 +326,19 @@ static const struct api_route *start_call(struct api *api, const struct http_req
     return route;
 }
 
+/* Whether the request may say how integers are to be answered: usually there is neither a query
+ * nor an Accept that long. */
+static bool asks_for_integers(const struct http_request *request)
+{
+    return request->query.size > 0 || request->fields[HTTP_FIELD_ACCEPT].size >=
+                                          sizeof("application/json;int64=string") - 1;
+}
+
 enum api_step api_begin(struct api *api, const struct http_request *request,
                         struct sr_buffer *out, struct api_call *ret_call)
 {
     const struct api_route *route = start_call(api, request, ret_call);
+    struct http_body_error error;
     struct refusal refusal;
 
     if (request->method == HTTP_METHOD_OPTIONS &&
@@ -335,6 +351,11 @@ enum api_step api_begin(struct api *api, const struct http_request *request,
     }
     if (request->method == HTTP_METHOD_OPTIONS) {
         return answer_options(route->allow, ret_call, out);
+    }
+    if (asks_for_integers(request) &&
+        http_query_integers(request->query, request->fields[HTTP_FIELD_ACCEPT],
+                            &ret_call->text_integers, &error) != SR_OK) {
+        return api_answer_error(ret_call, error.status, error.message, out);
     }
     ret_call->minimal = prefer_minimal(request->fields[HTTP_FIELD_PREFER]);
     return route->answer(api, request, ret_call, out);

@@ -41,7 +41,7 @@ enum api_step {
     API_FAILED /* no memory for the reply: the connection must close without an answer */
 };
 
-enum api_action { API_INCREMENT, API_INCREMENT_MANY, API_SET, API_DELETE, API_READ };
+enum api_action { API_INCREMENT, API_INCREMENT_MANY, API_SET, API_DELETE, API_READ, API_LIST };
 
 /* The most bytes that an answer takes. */
 #define API_ANSWER_SIZE_MAX (32U << 20)
@@ -52,6 +52,7 @@ struct api_call {
     int64_t value;
     struct engine_wait wait;      /* API_WAITS */
     struct counters_batch *batch; /* owned while the call waits */
+    struct lister_job *job;       /* owned: the list that is being made */
     size_t batch_charged;         /* to the budget, for the batch that waits */
     size_t answer_charged; /* to the budget, for the answer: the connection's to give back */
     enum api_action action;

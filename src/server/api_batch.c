@@ -12,30 +12,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SMALL_ANSWER (64U << 10) /* answers up to that size are not charged to the budget */
-#define MINIMAL_ANSWER 4096      /* more than a head takes */
-#define KEPT_BATCH (2U << 20)    /* a worker keeps a batch of that size for the next request */
+#define MINIMAL_ANSWER 4096   /* more than a head takes */
+#define KEPT_BATCH (2U << 20) /* a worker keeps a batch of that size for the next request */
 
 static_assert((size_t)SR_BATCH_ITEMS_MAX * (SR_KEY_SIZE_MAX * 6 + 64) < API_ANSWER_SIZE_MAX,
               "the answer to any batch fits a connection's output");
 
-static const char too_many_bytes[] =
-    "Too many bytes of requests and their answers are held: nothing was counted. Please retry.";
-
 /* ---- memory ---- */
-
-static bool charge(struct api *api, size_t size)
-{
-    return api->budget == NULL || buffer_budget_take(api->budget, size);
-}
-
-static void discharge(struct api *api, size_t *charged)
-{
-    if (api->budget != NULL && *charged > 0) {
-        buffer_budget_give(api->budget, *charged);
-    }
-    *charged = 0;
-}
 
 /* The worker's batch, empty; NULL where there is no memory. */
 static struct counters_batch *take_batch(struct api *api)
@@ -66,7 +49,7 @@ void api_batch_free(struct counters_batch **batch)
 /* The call is over: its batch serves the next one, unless it has become large. */
 static void give_batch(struct api *api, struct api_call *call)
 {
-    discharge(api, &call->batch_charged);
+    api_discharge(api, &call->batch_charged);
     if (api->batch == NULL && counters_batch_bytes(call->batch) <= KEPT_BATCH) {
         api->batch = call->batch;
         call->batch = NULL;
@@ -77,6 +60,7 @@ static void give_batch(struct api *api, struct api_call *call)
 void api_call_drop(struct api *api, struct api_call *call)
 {
     engine_wait_end(api->engine_worker, &call->wait);
+    engine_list_drop(api->engine_worker, &call->job);
     if (call->batch != NULL) {
         give_batch(api, call);
     }
@@ -98,26 +82,13 @@ static struct http_list list_of(const struct counters_batch *batch)
     return (struct http_list){.count = batch->count, .item = item_of, .context = batch};
 }
 
-/* Room for the answer, before anything is counted. */
-static enum sr_result reserve_answer(struct api *api, struct api_call *call,
-                                     struct sr_buffer *out)
+/* The most bytes that the answer takes. */
+static size_t answer_size(const struct api_call *call)
 {
     struct http_list list = list_of(call->batch);
     struct http_reply reply = api_reply(call);
-    size_t size = call->minimal ? MINIMAL_ANSWER : http_list_size_max(&reply, &list);
-    enum sr_result result;
 
-    if (size > SMALL_ANSWER) {
-        if (!charge(api, size)) {
-            return SR_FULL;
-        }
-        call->answer_charged = size;
-    }
-    result = sr_buffer_reserve(out, size);
-    if (result != SR_OK) {
-        discharge(api, &call->answer_charged);
-    }
-    return result;
+    return call->minimal ? MINIMAL_ANSWER : http_list_size_max(&reply, &list);
 }
 
 static enum api_step answer_counted(struct api_call *call, bool known, struct sr_buffer *out)
@@ -170,8 +141,8 @@ static bool charge_waiting(struct api *api, struct api_call *call)
 {
     size_t bytes = counters_batch_bytes(call->batch);
 
-    discharge(api, &call->answer_charged);
-    if (call->batch_charged == 0 && !charge(api, bytes)) {
+    api_discharge(api, &call->answer_charged);
+    if (call->batch_charged == 0 && !api_charge(api, bytes)) {
         return false;
     }
     call->batch_charged = bytes;
@@ -183,16 +154,16 @@ enum api_step api_execute_batch(struct api *api, struct api_call *call, struct s
     struct engine_answer answer;
     enum api_step step;
 
-    if (reserve_answer(api, call, out) != SR_OK) {
+    if (api_reserve_answer(api, call, answer_size(call), out) != SR_OK) {
         api_call_drop(api, call);
-        return api_answer_error(call, 503, too_many_bytes, out);
+        return api_answer_too_much(call, out);
     }
     api_open_turn(api);
     step = answer_batch(call, engine_increment_all(api->engine_worker, call->batch, &answer),
                         &answer, out);
     if (step == API_WAITS && !charge_waiting(api, call)) {
         api_call_drop(api, call);
-        return api_answer_error(call, 503, too_many_bytes, out);
+        return api_answer_too_much(call, out);
     }
     if (step != API_WAITS) {
         call->wait = (struct engine_wait){0};

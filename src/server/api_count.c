@@ -85,6 +85,7 @@ static enum api_step answer_done(struct api_call *call, const struct engine_answ
         return answer_deleted(call, out);
     case API_INCREMENT:
     case API_INCREMENT_MANY:
+    case API_LIST:
     case API_SET:
         break;
     }
@@ -129,6 +130,7 @@ static enum engine_status ask_engine(struct engine_worker *w, const struct api_c
         return engine_delete(w, call->key, ret_answer);
     case API_INCREMENT:
     case API_INCREMENT_MANY:
+    case API_LIST:
         break;
     }
     return engine_increment(w, call->key, call->value, ret_answer);
@@ -175,6 +177,9 @@ enum api_step api_again(struct api *api, struct api_call *call, struct sr_buffer
     api_open_turn(api);
     if (call->action == API_INCREMENT_MANY) {
         return api_execute_batch(api, call, out); /* which keeps its pins */
+    }
+    if (call->action == API_LIST) {
+        return api_list_again(api, call, out);
     }
     engine_wait_end(api->engine_worker, &call->wait);
     call->wait = (struct engine_wait){0};

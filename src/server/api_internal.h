@@ -21,6 +21,11 @@ enum api_step api_increment_many(struct api *api, enum http_batch_format format,
 enum api_step api_counter(struct api *api, const struct http_request *request,
                           struct api_call *call, struct sr_buffer *out);
 
+/* Answers GET /counters; and once more for a call that waited. */
+enum api_step api_list(struct api *api, const struct http_request *request,
+                       struct api_call *call, struct sr_buffer *out);
+enum api_step api_list_again(struct api *api, struct api_call *call, struct sr_buffer *out);
+
 /* Gives the call's action, with its key and value, to the engine and answers what that says. */
 enum api_step api_execute(struct api *api, struct api_call *call, struct sr_buffer *out);
 
@@ -28,6 +33,17 @@ enum api_step api_execute(struct api *api, struct api_call *call, struct sr_buff
 enum api_step api_execute_batch(struct api *api, struct api_call *call, struct sr_buffer *out);
 
 void api_batch_free(struct counters_batch **batch);
+
+/* Takes from the budget; false where it is used up. And gives back what was taken. */
+bool api_charge(struct api *api, size_t size);
+void api_discharge(struct api *api, size_t *charged);
+
+/* Room for an answer of that size, charged where it is large: SR_FULL, SR_NO_MEMORY. */
+enum sr_result api_reserve_answer(struct api *api, struct api_call *call, size_t size,
+                                  struct sr_buffer *out) SR_MUST_USE;
+
+/* Answers 503 where there is no room. */
+enum api_step api_answer_too_much(struct api_call *call, struct sr_buffer *out);
 
 /* Begins the engine's turn, unless it is open. */
 void api_open_turn(struct api *api);

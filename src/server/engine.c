@@ -295,6 +295,9 @@ bool engine_wait_over(struct engine_worker *w, const struct engine_wait *wait, u
 {
     struct engine *e = w->engine;
 
+    if (wait->job != NULL) {
+        return lister_is_done(wait->job);
+    }
     if (wait->for_turn || !engine_store_answers(e, now_ms)) {
         return true;
     }

@@ -19,6 +19,7 @@
 #include "core/counters_batch.h"
 #include "journal/journal.h"
 #include "sync/flusher.h"
+#include "sync/lister.h"
 #include "sync/loader.h"
 
 #include <stdbool.h>
@@ -43,8 +44,10 @@ struct engine_worker; /* one per worker thread, used by that thread alone unless
       "This key's unsynced change is at its limit: nothing was counted. Please retry.")        \
     X(ENGINE_REJECT_LOADER_FULL, "loader_full",                                                \
       "Too many keys are being loaded: nothing was counted. Please retry.")                    \
+    X(ENGINE_REJECT_LISTER_FULL, "lister_full",                                                \
+      "Too many lists are being made. Please retry.")                                          \
     X(ENGINE_REJECT_STORE_DOWN, "store_down",                                                  \
-      "The total is not in memory and the database does not answer. Please retry.")            \
+      "The database does not answer, and memory alone cannot tell. Please retry.")             \
     X(ENGINE_REJECT_DRAINING, "draining", "The service is stopping. Please retry.")
 
 enum engine_rejection {
@@ -74,6 +77,7 @@ struct engine_wait {
     bool refresh;                 /* the load only renews a known total: over if it is slow */
     bool for_turn;                /* waits for a later turn only: over at once */
     struct counters_batch *batch; /* NULL, or what waits, with its pins; borrowed */
+    const struct lister_job *job; /* NULL, or the list that is waited for; borrowed */
 };
 
 struct engine_answer {
@@ -90,6 +94,7 @@ struct engine_options {
     struct journal *journal;
     struct flusher *flusher; /* may be set later by engine_attach */
     struct loader *loader;
+    struct lister *lister; /* set by engine_attach_lister */
     uint32_t worker_count;
     enum journal_durability durability;
     uint64_t ready_lag_max_ms; /* 0: off */
@@ -112,6 +117,9 @@ void engine_close(struct engine **engine);
  * turn, with the epoch that is open then. */
 void engine_attach(struct engine *engine, struct flusher *flusher, struct loader *loader,
                    uint64_t open_epoch);
+
+/* The same for the lister. */
+void engine_attach_lister(struct engine *engine, struct lister *lister);
 
 /* The worker's part, owned by the engine. wake is called from other threads when
  * engine_released may have moved or a load came in; it must be cheap and must not block (write
@@ -145,6 +153,17 @@ enum engine_status engine_delete(struct engine_worker *w, struct sr_span key,
 
 enum engine_status engine_read(struct engine_worker *w, struct sr_span key,
                                struct engine_answer *ret_answer) SR_MUST_USE;
+
+/*
+ * A page of counters. First call: *job NULL, the request given; WAIT, with *job set, or
+ * REJECTED. Given again with the job: WAIT, DONE (lister_page tells the page) or REJECTED. The
+ * caller gives the job back by engine_list_drop, whether it is done or not; a NULL job is
+ * accepted.
+ */
+enum engine_status engine_list(struct engine_worker *w, const struct lister_request *request,
+                               struct lister_job **job,
+                               struct engine_answer *ret_answer) SR_MUST_USE;
+void engine_list_drop(struct engine_worker *w, struct lister_job **job);
 
 /* Hands the turn's records over. Returns the turn's id, ascending from 1 per worker. `held`
  * false: no reply depends on this turn (nothing was answered); it is released at once. */

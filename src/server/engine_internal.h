@@ -5,6 +5,8 @@
  *
  *   engine_batch.c  many increments as one request
  *
+ *   engine_list.c   lists of counters
+ *
  *   engine_turn.c   turns and release
  *
  *   engine_stats.c  readiness, figures, ledger

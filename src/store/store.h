@@ -114,6 +114,20 @@ struct store_value {
     bool exists;
 };
 
+/* Rows from a key on, in key order; rows of others whose keys no counter can have (empty, over
+ * SR_KEY_SIZE_MAX bytes) are passed over. */
+struct store_range {
+    struct sr_span from; /* may be empty: from the first one on */
+    bool is_past;        /* `from` itself is left out */
+    uint32_t limit;      /* at most 5,000 */
+};
+
+/* Takes the rows of a range; an error ends the reading. The key is borrowed for the call. */
+struct store_rows {
+    void *context;
+    enum sr_result (*row)(void *context, struct sr_span key, int64_t value);
+};
+
 struct store_ops {
     const char *name;
     void (*close)(struct store *store);
@@ -155,6 +169,11 @@ struct store_ops {
     enum sr_result (*find_requests)(struct store *store, const struct sr_span *tokens,
                                     size_t count, store_found_fn *found, void *context,
                                     struct sr_err *err);
+    /* Tells the rows of a range in key order, and L of the same snapshot; otherwise as load.
+     * What `rows` was told counts only where the result is SR_OK. */
+    enum sr_result (*list)(struct store *store, const struct store_range *range,
+                           const struct store_rows *rows, uint64_t *ret_epoch,
+                           struct sr_err *err);
     /* The writer's row now, without claiming: epoch and whether the owner is `owner`. SR_OK,
      * SR_NOT_FOUND, SR_UNAVAILABLE, SR_REFUSED, SR_DAMAGED. */
     enum sr_result (*look)(struct store *store, const struct sr_uuid *owner,

@@ -68,6 +68,7 @@ static const struct store_ops postgres_ops = {
     .apply = pg_apply,
     .load = pg_load,
     .find_requests = pg_find_requests,
+    .list = pg_list,
     .look = pg_look,
     .info = postgres_info,
     .cancel = cancel_postgres,

@@ -268,6 +268,9 @@ enum sr_result pg_load(struct store *base, const struct sr_span *keys, size_t co
 enum sr_result pg_find_requests(struct store *base, const struct sr_span *tokens, size_t count,
                                 store_found_fn *found, void *context,
                                 struct sr_err *err) SR_MUST_USE;
+enum sr_result pg_list(struct store *base, const struct store_range *range,
+                       const struct store_rows *rows, uint64_t *ret_epoch,
+                       struct sr_err *err) SR_MUST_USE;
 enum sr_result pg_look(struct store *base, const struct sr_uuid *owner, uint64_t *ret_epoch,
                        bool *ret_owned, struct sr_err *err) SR_MUST_USE;
 

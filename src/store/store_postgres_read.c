@@ -203,6 +203,58 @@ enum sr_result pg_load(struct store *base, const struct sr_span *keys, size_t co
     return res;
 }
 
+/* --- list ----------------------------------------------------------------------------------
+ */
+
+/* The first row is (NULL, epoch). */
+static enum sr_result tell_rows(struct store_postgres *store, const PGresult *result,
+                                const struct store_rows *rows, uint64_t *ret_epoch,
+                                struct sr_err *err)
+{
+    if (PQntuples(result) == 0 || PQgetisnull(result, 0, 0) == 0) {
+        return fail_without_row(store, err);
+    }
+    for (int row = 1; row < PQntuples(result); row++) {
+        struct sr_span key = {.data = (const uint8_t *)PQgetvalue(result, row, 0),
+                              .size = (size_t)PQgetlength(result, row, 0)};
+        enum sr_result res =
+            rows->row(rows->context, key, pg_get_int8(PQgetvalue(result, row, 1)));
+
+        if (res != SR_OK) {
+            return sr_fail(err, res, "%s: the rows read were not taken", store->where);
+        }
+    }
+    *ret_epoch = (uint64_t)pg_get_int8(PQgetvalue(result, 0, 1));
+    return SR_OK;
+}
+
+#define LIST_SQL(compare)                                                                      \
+    "SELECT key, value FROM ("                                                                 \
+    "SELECT NULL::text AS key, epoch AS value FROM counter_writers WHERE instance = $1 "       \
+    "UNION ALL (SELECT key, value FROM counters WHERE key " compare " $2 "                     \
+    "AND octet_length(key) BETWEEN 1 AND 512 ORDER BY key LIMIT $3)) AS listed "               \
+    "ORDER BY key COLLATE \"C\" NULLS FIRST"
+
+enum sr_result pg_list(struct store *base, const struct store_range *range,
+                       const struct store_rows *rows, uint64_t *ret_epoch, struct sr_err *err)
+{
+    struct store_postgres *store = (struct store_postgres *)base;
+    struct pg_params params = {.count = 0};
+    PGresult *result = NULL;
+    enum sr_result res;
+
+    pg_param_uuid(&params, &store->options.instance);
+    pg_param_bytes(&params, PG_TEXT, range->from.size > 0 ? range->from.data : (const void *)"",
+                   range->from.size);
+    pg_param_int8(&params, range->limit);
+    res = pg_ask(store, range->is_past ? LIST_SQL(">") : LIST_SQL(">="), &params, &result, err);
+    if (res == SR_OK) {
+        res = tell_rows(store, result, rows, ret_epoch, err);
+    }
+    PQclear(result);
+    return res;
+}
+
 /* --- look ----------------------------------------------------------------------------------
  */
 

@@ -52,6 +52,7 @@ static const struct store_ops sqlite_ops = {
     .apply = store_sqlite_apply,
     .load = store_sqlite_load,
     .find_requests = store_sqlite_find_requests,
+    .list = store_sqlite_list,
     .look = store_sqlite_look,
     .info = sqlite_info,
     .cancel = cancel_sqlite,

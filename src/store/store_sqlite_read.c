@@ -39,6 +39,21 @@ static enum sr_result read_row(struct store_sqlite *store, const struct sr_uuid 
     return res;
 }
 
+/* What is read within one snapshot: values of keys, or a range. */
+static enum sr_result begin_read(struct store_sqlite *store, uint64_t *ret_epoch,
+                                 struct sr_err *err)
+{
+    enum sr_result res = store_sqlite_begin_call(store, err);
+
+    if (res == SR_OK) {
+        res = store_sqlite_connect(store, false, err);
+    }
+    if (res == SR_OK) {
+        res = store_sqlite_exec(store, STORE_SQLITE_READ, "BEGIN", err);
+    }
+    return res == SR_OK ? read_row(store, NULL, ret_epoch, NULL, err) : res;
+}
+
 static enum sr_result read_values(struct store_sqlite *store, const struct sr_span *keys,
                                   size_t count, struct store_value *ret_values,
                                   struct sr_err *err)
@@ -72,20 +87,63 @@ enum sr_result store_sqlite_load(struct store *base, const struct sr_span *keys,
                                  struct sr_err *err)
 {
     struct store_sqlite *store = (struct store_sqlite *)base;
-    enum sr_result res = store_sqlite_begin_call(store, err);
     uint64_t epoch = 0;
+    enum sr_result res = begin_read(store, &epoch, err);
 
     if (res == SR_OK) {
-        res = store_sqlite_connect(store, false, err);
-    }
-    if (res == SR_OK) {
-        res = store_sqlite_exec(store, STORE_SQLITE_READ, "BEGIN", err);
-    }
-    if (res == SR_OK) {
-        res = read_row(store, NULL, &epoch, NULL, err);
-    }
-    if (res == SR_OK) {
         res = read_values(store, keys, count, ret_values, err);
+    }
+    store_sqlite_rollback(store);
+    if (res == SR_OK) {
+        *ret_epoch = epoch;
+    }
+    return res;
+}
+
+#define RANGE_SQL(compare)                                                                     \
+    "SELECT key, value FROM counters WHERE key " compare " ?1 "                                \
+    "AND length(CAST(key AS BLOB)) BETWEEN 1 AND 512 ORDER BY key LIMIT ?2"
+
+static enum sr_result read_range(struct store_sqlite *store, const struct store_range *range,
+                                 const struct store_rows *rows, struct sr_err *err)
+{
+    sqlite3_stmt *statement;
+    enum sr_result res = store_sqlite_prepare(store, STORE_SQLITE_READ,
+                                              range->is_past ? RANGE_SQL(">") : RANGE_SQL(">="),
+                                              &statement, err);
+    int code = SQLITE_ROW;
+
+    if (res != SR_OK) {
+        return res;
+    }
+    store_sqlite_bind_key(statement, 1, range->from.size > 0 ? range->from : sr_span_text(""));
+    (void)sqlite3_bind_int64(statement, 2, range->limit);
+    while (res == SR_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+        struct sr_span key = {.data = sqlite3_column_text(statement, 0),
+                              .size = (size_t)sqlite3_column_bytes(statement, 0)};
+
+        if (rows->row(rows->context, key, sqlite3_column_int64(statement, 1)) != SR_OK) {
+            res = sr_fail(err, SR_NO_MEMORY, "SQLite file '%s': the rows read were not taken",
+                          store->path);
+        }
+    }
+    if (res == SR_OK && code != SQLITE_DONE) {
+        res = store_sqlite_fail(store, STORE_SQLITE_READ, code, "list", err);
+    }
+    (void)sqlite3_finalize(statement);
+    return res;
+}
+
+enum sr_result store_sqlite_list(struct store *base, const struct store_range *range,
+                                 const struct store_rows *rows, uint64_t *ret_epoch,
+                                 struct sr_err *err)
+{
+    struct store_sqlite *store = (struct store_sqlite *)base;
+    uint64_t epoch = 0;
+    enum sr_result res = begin_read(store, &epoch, err);
+
+    if (res == SR_OK) {
+        res = read_range(store, range, rows, err);
     }
     store_sqlite_rollback(store);
     if (res == SR_OK) {

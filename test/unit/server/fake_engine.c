@@ -392,6 +392,27 @@ enum engine_status engine_read(struct engine_worker *w, struct sr_span key,
     return status;
 }
 
+/* Lists are made by the lister, which this engine has none of: every one is refused. */
+enum engine_status engine_list(struct engine_worker *w, const struct lister_request *request,
+                               struct lister_job **job, struct engine_answer *ret_answer)
+{
+    (void)job;
+    lock(w->engine);
+    SR_CHECK(w->open);
+    w->engine->seen.listed = *request;
+    w->engine->seen.attempts++;
+    memset(ret_answer, 0, sizeof(*ret_answer));
+    ret_answer->rejection = ENGINE_REJECT_LISTER_FULL;
+    unlock(w->engine);
+    return ENGINE_REJECTED;
+}
+
+void engine_list_drop(struct engine_worker *w, struct lister_job **job)
+{
+    (void)w;
+    SR_CHECK(*job == NULL);
+}
+
 bool engine_wait_over(struct engine_worker *w, const struct engine_wait *wait, uint64_t now_ms)
 {
     bool over;

@@ -39,6 +39,8 @@ struct fake_engine_seen {
     uint64_t attempts;   /* requests given, waiting ones included */
     uint64_t turns_begun, turns_ended, turns_held;
     int64_t pins; /* waits not given back */
+    struct lister_request
+        listed; /* the last list that was asked for; its limit alone is valid */
 };
 
 struct fake_engine_seen fake_engine_seen(struct engine *engine);

@@ -34,6 +34,77 @@ static void a_load_tells_values_and_epoch_in_the_order_asked(void **state)
     contract_writer_close(&writer);
 }
 
+/* What a list told: "key=value;". */
+struct told {
+    char text[256];
+    size_t size;
+};
+
+static enum sr_result tell(void *context, struct sr_span key, int64_t value)
+{
+    struct told *told = context;
+
+    told->size +=
+        (size_t)snprintf(told->text + told->size, sizeof(told->text) - told->size, "%.*s=%lld;",
+                         (int)key.size, (const char *)key.data, (long long)value);
+    return SR_OK;
+}
+
+static void check_list(struct store *reader, const char *from, bool is_past, uint32_t limit,
+                       const char *wanted)
+{
+    struct store_range range = {.from = sr_span_text(from), .is_past = is_past, .limit = limit};
+    struct told told = {.size = 0};
+    struct store_rows rows = {.context = &told, .row = tell};
+    struct sr_err err;
+    uint64_t epoch = 0;
+
+    assert_int_equal(reader->ops->list(reader, &range, &rows, &epoch, &err), SR_OK);
+    assert_int_equal(epoch, 1);
+    assert_string_equal(told.text, wanted);
+}
+
+static void a_list_tells_rows_in_the_order_of_their_bytes(void **state)
+{
+    struct contract_writer writer;
+    struct sr_change changes[] = {contract_change(SR_CHANGE_ADD, "B", 1),
+                                  contract_change(SR_CHANGE_ADD, "a", 2),
+                                  contract_change(SR_CHANGE_ADD, "a ", 3),
+                                  contract_change(SR_CHANGE_SET, "a\xc3\xa9", INT64_MIN),
+                                  contract_change(SR_CHANGE_ADD, "b", 0)};
+    struct store *reader;
+
+    contract_writer_open(&writer, *state, 1);
+    contract_apply_all(&writer, changes, 5, NULL);
+    reader = writer.target->open(writer.target->context, &writer.instance);
+    check_list(reader, "", false, 10, "B=1;a=2;a =3;a\xc3\xa9=-9223372036854775808;b=0;");
+    check_list(reader, "a", false, 2, "a=2;a =3;");
+    check_list(reader, "a", true, 2, "a =3;a\xc3\xa9=-9223372036854775808;");
+    check_list(reader, "aa", false, 10, "a\xc3\xa9=-9223372036854775808;b=0;");
+    check_list(reader, "b", true, 10, "");
+    store_close(&reader);
+    contract_writer_close(&writer);
+}
+
+static void a_list_without_a_writers_row_is_not_found(void **state)
+{
+    struct contract_writer writer;
+    struct store_range range = {.limit = 10};
+    struct told told = {.size = 0};
+    struct store_rows rows = {.context = &told, .row = tell};
+    struct sr_uuid other = {.bytes = {9, 9, 9}};
+    struct store *reader;
+    struct sr_err err;
+    uint64_t epoch = 77;
+
+    contract_writer_open(&writer, *state, 1);
+    reader = writer.target->open(writer.target->context, &other);
+    assert_int_equal(reader->ops->list(reader, &range, &rows, &epoch, &err), SR_NOT_FOUND);
+    assert_int_equal(epoch, 77);
+    store_close(&reader);
+    contract_writer_close(&writer);
+}
+
 static struct sr_change numbered(uint64_t index, char *space)
 {
     int size = snprintf(space, SR_KEY_SIZE_MAX + 1, "%05llu", (unsigned long long)index);
@@ -167,6 +238,8 @@ static void info_names_driver_database_and_version(void **state)
 
 const struct CMUnitTest contract_read_tests[] = {
     cmocka_unit_test(a_load_tells_values_and_epoch_in_the_order_asked),
+    cmocka_unit_test(a_list_tells_rows_in_the_order_of_their_bytes),
+    cmocka_unit_test(a_list_without_a_writers_row_is_not_found),
     cmocka_unit_test(five_thousand_keys_are_loaded_at_once),
     cmocka_unit_test(reading_where_nobody_claimed_is_not_found),
     cmocka_unit_test(after_a_cut_a_load_connects_again),

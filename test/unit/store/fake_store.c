@@ -133,6 +133,36 @@ static enum sr_result fake_load(struct store *base, const struct sr_span *keys, 
                : fake_lose(connection, SR_UNAVAILABLE, "lost after the read", err);
 }
 
+static enum sr_result fake_list(struct store *base, const struct store_range *range,
+                                const struct store_rows *rows, uint64_t *ret_epoch,
+                                struct sr_err *err)
+{
+    struct fake_connection *connection = (struct fake_connection *)base;
+    const struct fake_state *state = &connection->database->state;
+    struct fake_writer writer;
+    enum sr_result res = fake_begin_call(connection, FAKE_LIST, err);
+    uint32_t count = 0;
+
+    if (res == SR_OK) {
+        res = read_writer(connection, &writer, err);
+    }
+    for (size_t i = 0; res == SR_OK && i < state->row_count && count < range->limit; i++) {
+        int way = sr_span_compare(state->rows[i].key, range->from);
+
+        if (way > 0 || (way == 0 && !range->is_past)) {
+            res = rows->row(rows->context, state->rows[i].key, state->rows[i].value);
+            count++;
+        }
+    }
+    if (res != SR_OK) {
+        return res;
+    }
+    *ret_epoch = writer.epoch;
+    return fake_at_moment(connection, FAKE_AFTER_READ, NULL)
+               ? SR_OK
+               : fake_lose(connection, SR_UNAVAILABLE, "lost after the read", err);
+}
+
 static enum sr_result fake_look(struct store *base, const struct sr_uuid *owner,
                                 uint64_t *ret_epoch, bool *ret_owned, struct sr_err *err)
 {
@@ -180,6 +210,7 @@ static const struct store_ops fake_ops = {
     .apply = fake_apply,
     .load = fake_load,
     .find_requests = fake_find_requests,
+    .list = fake_list,
     .look = fake_look,
     .info = fake_info,
     .cancel = fake_cancel,

@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum fake_operation { FAKE_CLAIM, FAKE_APPLY, FAKE_LOAD, FAKE_LOOK };
+enum fake_operation { FAKE_CLAIM, FAKE_APPLY, FAKE_LOAD, FAKE_LOOK, FAKE_LIST };
 
 /* What happens to a call. */
 enum fake_fault {
