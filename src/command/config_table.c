@@ -68,6 +68,12 @@ const struct sr_option config_table[CONFIG_OPTION_COUNT] = {
     [CONFIG_JOURNAL_RETENTION_BYTES] = {SIZE("journal-retention-bytes", USUAL("1GiB"), 1,
                                              1024 * TIB, "and how many bytes of them at most"),
                                         OR_ZERO},
+    [CONFIG_IDEMPOTENCY_WINDOW] = {DURATION("idempotency-window", USUAL("24h"), 1000, 30 * DAYS,
+                                            "how long the first answer to an Idempotency-Key "
+                                            "is given again")},
+    [CONFIG_IDEMPOTENCY_MAX] = {NUMBER("idempotency-max", USUAL("1000000"), 1, 10000000,
+                                       "Idempotency-Keys remembered at most; beyond it new "
+                                       "ones are refused")},
     [CONFIG_READY_MAX_LAG] = {DURATION("ready-max-lag", USUAL("0"), 100, 30 * DAYS,
                                        "not ready while a change is unsynced for longer; 0: "
                                        "off"),

@@ -20,6 +20,9 @@ static void gather_service(const struct service *s, struct metrics_service *ret_
         .deletes_accepted = engine.deletes_accepted,
         .increments_overflowed = engine.overflows,
         .ledger_accepted = engine.delta_accepted,
+        .token_hits = engine.token_hits,
+        .token_conflicts = engine.token_conflicts,
+        .token_mismatches = engine.token_mismatches,
         .waits = engine.waits,
         .turns = engine.turns,
         .turns_held = engine.replies_held,
@@ -48,9 +51,10 @@ enum sr_result scrape_render(void *context, struct sr_span accept, struct sr_buf
     counters_stats(s->counters, &snapshot.counters);
     journal_stats(s->journal, &snapshot.journal);
     flusher_stats(s->flusher, &snapshot.flusher);
-    snapshot.service.ledger_unsynced = snapshot.service.ledger_accepted -
-                                       snapshot.flusher.ledger_synced -
-                                       snapshot.flusher.ledger_refused;
+    snapshot.service.ledger_unsynced =
+        snapshot.service.ledger_accepted - snapshot.flusher.ledger_synced -
+        snapshot.flusher.ledger_refused - snapshot.flusher.ledger_taken_back;
+    dedup_stats(s->dedup, &snapshot.dedup);
     loader_stats(s->loader, &snapshot.loader);
     process_stats_read(&snapshot.process);
     return metrics_render(&snapshot, accept, out, ret_content_type);

@@ -10,6 +10,7 @@
 #include "command/protection.h"
 #include "command/scrape.h"
 #include "command/takeover.h"
+#include "sync/restore.h"
 
 #include <stdlib.h>
 
@@ -76,11 +77,25 @@ static enum sr_result open_counters(struct service *s, struct sr_err *err)
     return result == SR_OK ? counters_open(&options, &s->counters, err) : result;
 }
 
+static enum sr_result open_window(struct service *s, struct sr_err *err)
+{
+    struct dedup_options options = {
+        .entries_max = config_u32(s->config, CONFIG_IDEMPOTENCY_MAX),
+        .window_ms = config_number(s->config, CONFIG_IDEMPOTENCY_WINDOW),
+    };
+    enum sr_result result = sr_random_bytes(&options.hash_key, sizeof(options.hash_key), err);
+
+    return result == SR_OK ? restore_window(&options, s->journal, datadir_disk(s->datadir),
+                                            sr_clock_monotonic_ms(), &s->dedup, err)
+                           : result;
+}
+
 static enum sr_result open_engine(struct service *s, struct sr_err *err)
 {
     const struct config *c = s->config;
     struct engine_options options = {
         .counters = s->counters,
+        .dedup = s->dedup,
         .journal = s->journal,
         .worker_count = config_u32(c, CONFIG_WORKERS),
         .durability = (enum journal_durability)config_number(c, CONFIG_DURABILITY),
@@ -123,6 +138,8 @@ static enum sr_result open_flusher(struct service *s, struct sr_err *err)
         .journal = s->journal,
         .datadir = s->datadir,
         .store = s->flusher_store,
+        .dedup = s->dedup,
+        .window_ms = config_number(c, CONFIG_IDEMPOTENCY_WINDOW),
         .newest_epoch = s->recovery.newest_epoch,
         .open_epoch = s->recovery.open_epoch,
         .changes_journaled = config_number(c, CONFIG_DURABILITY) != JOURNAL_NONE,
@@ -142,6 +159,7 @@ static enum sr_result open_loader(struct service *s, struct sr_err *err)
     struct loader_options options = {
         .counters = s->counters,
         .store = s->loader_store,
+        .dedup = s->dedup,
         .tick = current_tick,
         .claim_soon = claim_soon,
         .loaded = on_loaded,
@@ -238,7 +256,7 @@ static enum sr_result open_server(struct service *s, struct sr_err *err)
 enum sr_result service_open(struct service *s, const struct config *config, struct sr_err *err)
 {
     enum sr_result (*const steps[])(struct service *, struct sr_err *) = {
-        open_journal, open_counters, open_engine, open_stores, open_flusher,
+        open_journal, open_counters, open_window, open_engine, open_stores, open_flusher,
         open_loader,  open_lister,   open_guard,  open_tls,    open_server,
     };
     enum sr_result result = SR_OK;
@@ -316,6 +334,7 @@ void service_close(struct service *s)
     store_close(&s->lister_store);
     store_close(&s->flusher_store);
     engine_close(&s->engine);
+    dedup_close(&s->dedup);
     counters_close(&s->counters);
     journal_close(&s->journal);
     datadir_close(&s->datadir);

@@ -26,6 +26,7 @@ struct service {
     struct journal *journal;
     struct journal_recovery recovery;
     struct counters *counters;
+    struct dedup *dedup;
     struct engine *engine;
     struct store *flusher_store, *loader_store, *lister_store; /* a connection each */
     struct flusher *flusher;

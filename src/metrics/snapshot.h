@@ -6,6 +6,7 @@
 #define SR_METRICS_SNAPSHOT_H
 
 #include "core/counters.h"
+#include "core/dedup.h"
 #include "journal/journal.h"
 #include "metrics/http_metrics.h"
 #include "metrics/process.h"
@@ -33,6 +34,8 @@ struct metrics_service {
     /* Ledger, modulo 2^64: all that was counted since the start; what of it is neither in the
      * database nor in counter_refused. */
     uint64_t ledger_accepted, ledger_unsynced;
+    /* Requests with an Idempotency-Key: answered again, 409 while the first ran, 422. */
+    uint64_t token_hits, token_conflicts, token_mismatches;
     uint64_t waits; /* requests parked for a load or a later turn */
     uint64_t turns, turns_held;
     uint64_t connections_limit;
@@ -47,6 +50,7 @@ struct metrics_snapshot {
     struct journal_stats journal;
     struct flusher_stats flusher;
     struct loader_stats loader;
+    struct dedup_stats dedup;
     const char *database_system; /* OpenTelemetry's db.system.name: "sqlite", "postgresql" */
     struct process_stats process;
 };

@@ -11,6 +11,8 @@
 #include "server/prefer.h"
 #include "server/server.h"
 
+#include <stdlib.h>
+
 #define PAGE_SIZE_MAX (4U << 20) /* of /metrics */
 
 enum sr_result api_init(struct api *api, const struct server_options *options,
@@ -30,6 +32,7 @@ void api_done(struct api *api)
 {
     SR_CHECK(!api->turn_open);
     guard_worker_done(&api->guard);
+    free(api->token);
     http_body_scratch_done(&api->scratch);
     api_batch_free(&api->batch);
     sr_buffer_done(&api->page);
@@ -47,6 +50,8 @@ struct http_reply api_reply(const struct api_call *call)
                                .keep_alive = call->keep_alive,
                                .text_integers = call->text_integers,
                                .http_1_0 = call->http_1_0,
+                               .extra_headers =
+                                   call->replayed ? "Idempotency-Replayed: true\r\n" : NULL,
                                .more_headers = call->facts != NULL ? call->facts->lines : NULL};
 }
 

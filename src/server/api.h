@@ -28,11 +28,22 @@ struct api {
     struct counters_batch *batch;         /* owned; NULL, or one to be used again */
     struct http_body_scratch scratch;
     uint8_t path_key[SR_KEY_SIZE_MAX];
+    struct api_token *token; /* owned: of the request at hand, where it has one */
     struct guard_worker guard;
     const struct guard_peer *peer; /* whose requests are next; the connection's */
     struct sr_buffer page;         /* for /metrics; kept between scrapes */
     uint64_t now_ms;               /* of the worker's loop turn */
     bool turn_open;                /* the engine's turn */
+};
+
+#define API_TOKEN_SIZE_MAX 255
+#define API_HASH_SIZE 32
+
+/* The Idempotency-Key of a request, and what it is compared by. */
+struct api_token {
+    struct engine_token engine; /* its spans point to what follows */
+    uint8_t text[API_TOKEN_SIZE_MAX];
+    uint8_t hash[API_HASH_SIZE];
 };
 
 enum api_step {
@@ -54,7 +65,9 @@ struct api_call {
     struct counters_batch *batch; /* owned while the call waits */
     struct lister_job *job;       /* owned: the list that is being made */
     size_t batch_charged;         /* to the budget, for the batch that waits */
-    size_t answer_charged; /* to the budget, for the answer: the connection's to give back */
+    size_t answer_charged;   /* to the budget, for the answer: the connection's to give back */
+    struct api_token *token; /* NULL, or the Idempotency-Key; the api's, or who lets the call
+                                wait owns it */
     enum api_action action;
     enum http_method method;
     enum http_route route;
@@ -65,6 +78,7 @@ struct api_call {
     bool http_1_0;
     bool minimal;       /* Prefer: return=minimal */
     bool text_integers; /* values are answered as strings */
+    bool replayed;      /* the first answer to an Idempotency-Key, given again */
     bool counts;        /* the reply depends on counts and must wait for the turn's release */
 };
 
@@ -76,6 +90,9 @@ void api_done(struct api *api);
 /* Answers a request, or finds that it must wait. Fills ret_call whatever the outcome. */
 enum api_step api_begin(struct api *api, const struct http_request *request,
                         struct sr_buffer *out, struct api_call *ret_call) SR_MUST_USE;
+
+/* A copy for a call that waits, to be freed by free; NULL: no memory. */
+struct api_token *api_token_copy(const struct api_token *token);
 
 /* Ends a call that waits and will not be given again. */
 void api_call_drop(struct api *api, struct api_call *call);

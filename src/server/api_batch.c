@@ -4,6 +4,7 @@
  */
 #include "server/api_internal.h"
 
+#include "base/bytes.h"
 #include "base/check.h"
 #include "http/batch.h"
 #include "http/list.h"
@@ -61,6 +62,9 @@ void api_call_drop(struct api *api, struct api_call *call)
 {
     engine_wait_end(api->engine_worker, &call->wait);
     engine_list_drop(api->engine_worker, &call->job);
+    if (call->token != NULL) {
+        engine_token_drop(api->engine_worker, &call->token->engine);
+    }
     if (call->batch != NULL) {
         give_batch(api, call);
     }
@@ -136,6 +140,51 @@ static enum api_step answer_batch(struct api_call *call, enum engine_status stat
     return api_answer_error(call, 503, engine_rejection_message(answer->rejection), out);
 }
 
+static enum api_step replay(struct api_call *call, const struct dedup_answer *first,
+                            struct sr_buffer *out)
+{
+    for (uint32_t i = 0; i < call->batch->count; i++) {
+        call->batch->items[i].total_known = first->totals_known;
+        call->batch->items[i].total =
+            first->totals_known ? (int64_t)sr_get_u64(first->totals.data + 8 * (size_t)i) : 0;
+    }
+    return answer_counted(call, first->totals_known, out);
+}
+
+static enum api_step count_with_token(struct api *api, struct api_call *call,
+                                      struct sr_buffer *out)
+{
+    struct engine_answer answer = {.total = 0};
+    struct dedup_answer first = {.status = 0};
+    enum engine_status status;
+    enum api_step step = API_FAILED;
+
+    switch (api_token_begin(api, call, call->batch->count,
+                            counters_batch_record_bytes(call->batch), &first, out, &step)) {
+    case API_TOKEN_STOP:
+        return step;
+    case API_TOKEN_REPLAY:
+        return replay(call, &first, out);
+    case API_TOKEN_COUNT:
+        break;
+    }
+    status = engine_increment_all(api->engine_worker, call->batch, &answer);
+    status =
+        engine_token_end_all(api->engine_worker, &call->token->engine, status, call->batch);
+    return answer_batch(call, status, &answer, out);
+}
+
+static enum api_step count(struct api *api, struct api_call *call, struct sr_buffer *out)
+{
+    struct engine_answer answer;
+
+    if (call->token != NULL && call->batch->count > 0) {
+        return count_with_token(api, call, out);
+    }
+    return answer_batch(call, engine_increment_all(api->engine_worker, call->batch, &answer),
+                        &answer, out);
+}
+
 /* The batch outlives the request now. */
 static bool charge_waiting(struct api *api, struct api_call *call)
 {
@@ -151,7 +200,6 @@ static bool charge_waiting(struct api *api, struct api_call *call)
 
 enum api_step api_execute_batch(struct api *api, struct api_call *call, struct sr_buffer *out)
 {
-    struct engine_answer answer;
     enum api_step step;
 
     if (api_reserve_answer(api, call, answer_size(call), out) != SR_OK) {
@@ -159,8 +207,7 @@ enum api_step api_execute_batch(struct api *api, struct api_call *call, struct s
         return api_answer_too_much(call, out);
     }
     api_open_turn(api);
-    step = answer_batch(call, engine_increment_all(api->engine_worker, call->batch, &answer),
-                        &answer, out);
+    step = count(api, call, out);
     if (step == API_WAITS && !charge_waiting(api, call)) {
         api_call_drop(api, call);
         return api_answer_too_much(call, out);

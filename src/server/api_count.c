@@ -4,7 +4,9 @@
  */
 #include "server/api_internal.h"
 
+#include "base/bytes.h"
 #include "base/check.h"
+#include "core/record.h"
 #include "http/media.h"
 
 void api_open_turn(struct api *api)
@@ -30,7 +32,9 @@ enum api_step api_answer_minimal(struct api_call *call, struct sr_buffer *out)
 
     call->status = 202;
     reply = api_reply(call);
-    reply.extra_headers = "Preference-Applied: return=minimal\r\n";
+    reply.extra_headers = call->replayed ? "Preference-Applied: return=minimal\r\n"
+                                           "Idempotency-Replayed: true\r\n"
+                                         : "Preference-Applied: return=minimal\r\n";
     return api_step_of(http_reply_bytes(out, &reply, (struct sr_span){0}));
 }
 
@@ -136,11 +140,38 @@ static enum engine_status ask_engine(struct engine_worker *w, const struct api_c
     return engine_increment(w, call->key, call->value, ret_answer);
 }
 
+static enum api_step execute_with_token(struct api *api, struct api_call *call,
+                                        struct sr_buffer *out)
+{
+    struct engine_token *token = &call->token->engine;
+    struct engine_answer answer = {.total = 0};
+    struct dedup_answer first = {.status = 0};
+    enum engine_status status;
+    enum api_step step = API_FAILED;
+
+    switch (api_token_begin(api, call, 1, record_size(call->key.size), &first, out, &step)) {
+    case API_TOKEN_STOP:
+        return step;
+    case API_TOKEN_REPLAY:
+        return answer_counted(call, first.totals_known,
+                              first.totals_known ? (int64_t)sr_get_u64(first.totals.data) : 0,
+                              out);
+    case API_TOKEN_COUNT:
+        break;
+    }
+    status = engine_increment(api->engine_worker, call->key, call->value, &answer);
+    status = engine_token_end(api->engine_worker, token, status, answer.total);
+    return answer_status(call, status, &answer, out);
+}
+
 enum api_step api_execute(struct api *api, struct api_call *call, struct sr_buffer *out)
 {
     struct engine_answer answer;
 
     api_open_turn(api);
+    if (call->token != NULL) {
+        return execute_with_token(api, call, out);
+    }
     return answer_status(call, ask_engine(api->engine_worker, call, &answer), &answer, out);
 }
 
@@ -151,7 +182,12 @@ enum api_step api_increment(struct api *api, const struct http_request *request,
     struct http_increment increment;
     struct http_body_error error;
     enum sr_result result;
+    enum api_step step;
 
+    if (request->fields[HTTP_FIELD_IDEMPOTENCY_KEY].data != NULL &&
+        !api_token_take(api, request, call, out, &step)) {
+        return step;
+    }
     if (media == HTTP_MEDIA_NDJSON) {
         return api_increment_many(api, HTTP_BATCH_NDJSON, request->body, call, out);
     }

@@ -17,6 +17,23 @@ enum api_step api_increment_many(struct api *api, enum http_batch_format format,
                                  struct sr_span body, struct api_call *call,
                                  struct sr_buffer *out);
 
+/* Reads the Idempotency-Key, which is there, into the call. False: it is malformed, or there is
+ * no memory, and the answer was appended as *ret_step says. */
+bool api_token_take(struct api *api, const struct http_request *request, struct api_call *call,
+                    struct sr_buffer *out, enum api_step *ret_step);
+
+enum api_token_next {
+    API_TOKEN_COUNT,  /* the turn is open: count, then engine_token_end */
+    API_TOKEN_REPLAY, /* answer with *ret_first */
+    API_TOKEN_STOP    /* waits, or was answered: as *ret_step says */
+};
+
+/* What is to be done with a call that has a token, `items` increments of record_bytes in all.
+ * Ends a wait of the call's. */
+enum api_token_next api_token_begin(struct api *api, struct api_call *call, uint32_t items,
+                                    size_t record_bytes, struct dedup_answer *ret_first,
+                                    struct sr_buffer *out, enum api_step *ret_step);
+
 /* Answers GET, PUT and DELETE /counters/{key}. */
 enum api_step api_counter(struct api *api, const struct http_request *request,
                           struct api_call *call, struct sr_buffer *out);

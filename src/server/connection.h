@@ -40,6 +40,7 @@ struct waiting {
     uint64_t since_ns;         /* when it was read */
     uint8_t key[SR_KEY_SIZE_MAX];
     struct guard_facts *facts; /* owned, the call's; NULL: it has none */
+    struct api_token *token;   /* the same */
 };
 
 struct connection {

@@ -44,12 +44,27 @@ static bool keep_facts(struct waiting *waiting, const struct api_call *call)
     return waiting->facts != NULL;
 }
 
+/* False where there is no memory. */
+static bool keep_token(struct waiting *waiting, const struct api_call *call)
+{
+    waiting->token = call->token == NULL ? NULL : api_token_copy(call->token);
+    return waiting->token != NULL || call->token == NULL;
+}
+
+/* What the call points to and does not own; false where there is no memory. */
+static bool keep(struct waiting *waiting, const struct api_call *call)
+{
+    bool kept = keep_facts(waiting, call);
+
+    return keep_token(waiting, call) && kept;
+}
+
 /* The call must be given again: keeps it with its key. */
 static void wait(struct worker *w, struct connection *c, struct api_call *call)
 {
     struct waiting *waiting = worker_waiting_new(w);
 
-    if (waiting == NULL || !keep_facts(waiting, call)) {
+    if (waiting == NULL || !keep(waiting, call)) {
         if (waiting != NULL) {
             worker_waiting_free(w, waiting);
         }
@@ -60,6 +75,7 @@ static void wait(struct worker *w, struct connection *c, struct api_call *call)
     SR_CHECK(call->key.size <= sizeof(waiting->key));
     waiting->call = *call;
     waiting->call.facts = waiting->facts;
+    waiting->call.token = waiting->token;
     waiting->since_ns = w->now_ns;
     memcpy(waiting->key, call->key.data, call->key.size);
     waiting->call.key.data = waiting->key;

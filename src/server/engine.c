@@ -20,6 +20,7 @@ static enum sr_result init_worker(struct engine *e, uint32_t index, struct sr_er
     w->index = index;
     w->next_id = 1;
     sr_buffer_init(&w->records, RECORDS_MAX);
+    sr_buffer_init(&w->totals, ENGINE_TOTALS_MAX);
     w->held = calloc(ENGINE_HELD_MAX, sizeof(*w->held));
     w->open = calloc((size_t)ENGINE_HELD_MAX * e->options.worker_count, sizeof(*w->open));
     if (w->held == NULL || w->open == NULL) {
@@ -66,6 +67,7 @@ void engine_close(struct engine **engine)
     }
     for (uint32_t i = 0; e->workers != NULL && i < e->options.worker_count; i++) {
         sr_buffer_done(&e->workers[i].records);
+        sr_buffer_done(&e->workers[i].totals);
         free(e->workers[i].held);
         free(e->workers[i].open);
     }
@@ -159,7 +161,7 @@ void engine_write_record(struct engine_worker *w, enum record_kind kind, struct 
                             .value = value,
                             .key = key};
 
-    if (w->engine->options.durability == JOURNAL_NONE) {
+    if (w->engine->options.durability == JOURNAL_NONE && !w->in_token) {
         return;
     }
     record_encode(&record, w->records.data + w->records.size);
@@ -300,6 +302,9 @@ bool engine_wait_over(struct engine_worker *w, const struct engine_wait *wait, u
     }
     if (wait->for_turn || !engine_store_answers(e, now_ms)) {
         return true;
+    }
+    if (wait->for_token) {
+        return dedup_state(e->options.dedup, wait->token) != DEDUP_STATE_ASKING;
     }
     if (wait->batch != NULL) {
         return engine_batch_wait_over(w, wait, now_ms);

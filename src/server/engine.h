@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "base/span.h"
 #include "core/counters_batch.h"
+#include "core/dedup.h"
 #include "journal/journal.h"
 #include "sync/flusher.h"
 #include "sync/lister.h"
@@ -46,6 +47,8 @@ struct engine_worker; /* one per worker thread, used by that thread alone unless
       "Too many keys are being loaded: nothing was counted. Please retry.")                    \
     X(ENGINE_REJECT_LISTER_FULL, "lister_full",                                                \
       "Too many lists are being made. Please retry.")                                          \
+    X(ENGINE_REJECT_WINDOW_FULL, "idempotency_window_full",                                    \
+      "The window of idempotency keys is full: nothing was counted. Please retry.")            \
     X(ENGINE_REJECT_STORE_DOWN, "store_down",                                                  \
       "The database does not answer, and memory alone cannot tell. Please retry.")             \
     X(ENGINE_REJECT_DRAINING, "draining", "The service is stopping. Please retry.")
@@ -74,8 +77,10 @@ enum engine_status {
 struct engine_wait {
     counters_ref ref;
     bool pinned;
-    bool refresh;                 /* the load only renews a known total: over if it is slow */
-    bool for_turn;                /* waits for a later turn only: over at once */
+    bool refresh;   /* the load only renews a known total: over if it is slow */
+    bool for_turn;  /* waits for a later turn only: over at once */
+    bool for_token; /* waits for what the table knows of `token` */
+    struct dedup_ref token;
     struct counters_batch *batch; /* NULL, or what waits, with its pins; borrowed */
     const struct lister_job *job; /* NULL, or the list that is waited for; borrowed */
 };
@@ -92,6 +97,7 @@ struct engine_answer {
 struct engine_options {
     struct counters *counters;
     struct journal *journal;
+    struct dedup *dedup;     /* requests with an Idempotency-Key; NULL: none will come */
     struct flusher *flusher; /* may be set later by engine_attach */
     struct loader *loader;
     struct lister *lister; /* set by engine_attach_lister */
@@ -106,6 +112,9 @@ struct engine_stats {
     uint64_t sets_accepted, deletes_accepted;
     uint64_t rejected[ENGINE_REJECTION_COUNT];
     uint64_t overflows, waits, turns;
+    /* Requests with a token: answered again; refused while the first runs; refused since the
+     * token is another request's. */
+    uint64_t token_hits, token_conflicts, token_mismatches;
     uint64_t replies_held; /* turns not released yet, all workers */
 };
 
@@ -164,6 +173,51 @@ enum engine_status engine_list(struct engine_worker *w, const struct lister_requ
                                struct lister_job **job,
                                struct engine_answer *ret_answer) SR_MUST_USE;
 void engine_list_drop(struct engine_worker *w, struct lister_job **job);
+
+/* A request with an Idempotency-Key. Held by the call until it is answered. */
+struct engine_token {
+    struct dedup_request request;
+    struct dedup_ref ref; /* its entry in the window, while it has no answer */
+    bool blind;           /* the database could not be asked: no total is told */
+    /* From begin to end: */
+    size_t room;       /* bytes reserved in the epoch's log */
+    size_t records_at; /* where its records begin in the turn's */
+    uint32_t records_before;
+};
+
+enum engine_token_status {
+    ENGINE_TOKEN_COUNT,    /* new: count it in this turn, then engine_token_end */
+    ENGINE_TOKEN_KNOWN,    /* the first answer is to be given again */
+    ENGINE_TOKEN_MISMATCH, /* 422 */
+    ENGINE_TOKEN_RUNNING,  /* 409 */
+    ENGINE_TOKEN_WAIT,     /* as ENGINE_WAIT */
+    ENGINE_TOKEN_REJECTED  /* 503 with the rejection */
+};
+
+/*
+ * Before a request with a token is counted: looks for it in the window, and where it is not
+ * there has the database's table asked. record_bytes: of all its records. KNOWN: *ret_first,
+ * whose totals lie in the worker's memory until the next call with a token.
+ */
+enum engine_token_status engine_token_begin(struct engine_worker *w, struct engine_token *token,
+                                            size_t record_bytes,
+                                            struct engine_answer *ret_answer,
+                                            struct dedup_answer *ret_first) SR_MUST_USE;
+
+/*
+ * After it was given to engine_increment, or engine_increment_all, with what that said: its
+ * records get the token and the answer, the window remembers both; or it is forgotten, or
+ * waits. Returns what is to be answered: DONE becomes DONE_UNKNOWN where the database could not
+ * be asked. Of a batch all totals are known or none.
+ */
+enum engine_status engine_token_end(struct engine_worker *w, struct engine_token *token,
+                                    enum engine_status status, int64_t total) SR_MUST_USE;
+enum engine_status engine_token_end_all(struct engine_worker *w, struct engine_token *token,
+                                        enum engine_status status,
+                                        struct counters_batch *batch) SR_MUST_USE;
+
+/* The request will not be given again: it is forgotten unless it was answered. */
+void engine_token_drop(struct engine_worker *w, struct engine_token *token);
 
 /* Hands the turn's records over. Returns the turn's id, ascending from 1 per worker. `held`
  * false: no reply depends on this turn (nothing was answered); it is released at once. */

@@ -9,6 +9,8 @@
  *
  *   engine_turn.c   turns and release
  *
+ *   engine_token.c  requests with an Idempotency-Key
+ *
  *   engine_stats.c  readiness, figures, ledger
  */
 #ifndef SR_SERVER_ENGINE_INTERNAL_H
@@ -22,6 +24,7 @@
 
 #define ENGINE_HELD_MAX 256U /* turns a worker tells apart; more are merged into the last */
 #define CACHE_LINE 64
+#define ENGINE_TOTALS_MAX (1U << 20) /* bytes: more than the largest batch has */
 
 /* A turn whose replies are held. open[v] is the state of worker v's turn that must end first,
  * 0: none. */
@@ -44,6 +47,7 @@ struct engine_worker {
     /* Counted by the worker, read by anybody. */
     _Alignas(CACHE_LINE) _Atomic uint64_t accepted;
     _Atomic uint64_t sets, deletes, overflows, waits, turns, held_count;
+    _Atomic uint64_t token_hits, token_conflicts, token_mismatches;
     _Atomic uint64_t delta[2]; /* ledger: sum of what went into the slots, by epoch parity */
     _Atomic uint64_t rejected[ENGINE_REJECTION_COUNT];
 
@@ -54,6 +58,9 @@ struct engine_worker {
     struct sr_buffer records;
     uint32_t record_count;
     size_t reserved;
+    bool in_token;           /* between begin and end of a request with a token */
+    struct sr_buffer totals; /* of its answer */
+    uint64_t now_ms;         /* of the turn */
     uint64_t next_id, released;
     struct held_turn *held; /* ring of ENGINE_HELD_MAX */
     uint64_t *open;         /* ENGINE_HELD_MAX rows of worker_count */

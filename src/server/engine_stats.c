@@ -98,6 +98,9 @@ void engine_stats(struct engine *e, struct engine_stats *ret_stats)
         ret_stats->delta_accepted += atomic_load(&w->delta[0]) + atomic_load(&w->delta[1]);
         ret_stats->sets_accepted += atomic_load(&w->sets);
         ret_stats->deletes_accepted += atomic_load(&w->deletes);
+        ret_stats->token_hits += atomic_load(&w->token_hits);
+        ret_stats->token_conflicts += atomic_load(&w->token_conflicts);
+        ret_stats->token_mismatches += atomic_load(&w->token_mismatches);
         ret_stats->overflows += atomic_load(&w->overflows);
         ret_stats->waits += atomic_load(&w->waits);
         ret_stats->turns += atomic_load(&w->turns);

@@ -43,6 +43,7 @@ void engine_turn_begin(struct engine_worker *w, uint64_t now_ms)
                                .tick = flusher_tick(e->options.flusher),
                                .may_wait = engine_store_answers(e, now_ms),
                                .stale_will_do = !loader_prompt(e->options.loader, now_ms)};
+    w->now_ms = now_ms;
     engine_bump(&w->turns, 1);
 }
 

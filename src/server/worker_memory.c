@@ -77,6 +77,8 @@ void worker_waiting_free(struct worker *w, struct waiting *waiting)
 {
     free(waiting->facts);
     waiting->facts = NULL;
+    free(waiting->token);
+    waiting->token = NULL;
     if (w->waiting_free_count == WAITING_KEPT_MAX) {
         free(waiting);
         return;

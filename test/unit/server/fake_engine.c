@@ -105,6 +105,13 @@ void fake_engine_load(struct engine *e)
     wake_all(e);
 }
 
+void fake_engine_unload(struct engine *e)
+{
+    lock(e);
+    e->loaded = false;
+    unlock(e);
+}
+
 void fake_engine_unready(struct engine *e, const char *reason)
 {
     lock(e);
@@ -177,6 +184,83 @@ void engine_turn_begin(struct engine_worker *w, uint64_t now_ms)
     w->open = true;
     w->engine->seen.turns_begun++;
     unlock(w->engine);
+}
+
+/* Tokens say what happens: "known..." was answered with 77 each, "null..." with no total,
+ * "other..." is another request's, "runs..." has no answer yet, "full..." is rejected,
+ * "asks..." waits for fake_engine_load, "blind..." is counted without a total, all others are
+ * counted. */
+enum engine_token_status engine_token_begin(struct engine_worker *w, struct engine_token *token,
+                                            size_t record_bytes,
+                                            struct engine_answer *ret_answer,
+                                            struct dedup_answer *ret_first)
+{
+    static const struct {
+        const char *text;
+        enum engine_token_status status;
+    } meanings[] = {{"known", ENGINE_TOKEN_KNOWN},    {"null", ENGINE_TOKEN_KNOWN},
+                    {"other", ENGINE_TOKEN_MISMATCH}, {"runs", ENGINE_TOKEN_RUNNING},
+                    {"full", ENGINE_TOKEN_REJECTED},  {"asks", ENGINE_TOKEN_WAIT}};
+    static uint8_t totals[8 * SR_BATCH_ITEMS_MAX];
+    enum engine_token_status status = ENGINE_TOKEN_COUNT;
+    bool known = false;
+
+    SR_CHECK(record_bytes > 0 && token->request.totals_count > 0);
+    SR_CHECK(token->request.request_hash.size == RECORD_REQUEST_HASH_SIZE);
+    for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
+        if (token->request.token.size >= strlen(meanings[i].text) &&
+            memcmp(token->request.token.data, meanings[i].text, strlen(meanings[i].text)) ==
+                0) {
+            status = meanings[i].status;
+            known = i == 0;
+        }
+    }
+    lock(w->engine);
+    SR_CHECK(w->open);
+    if (status == ENGINE_TOKEN_WAIT && w->engine->loaded) {
+        status = ENGINE_TOKEN_COUNT;
+    }
+    w->engine->seen.tokens +=
+        status == ENGINE_TOKEN_COUNT || status == ENGINE_TOKEN_WAIT ? token->ref.index == 0 : 0;
+    unlock(w->engine);
+    if (status == ENGINE_TOKEN_COUNT || status == ENGINE_TOKEN_WAIT) {
+        token->ref.index = 1;
+    }
+    for (size_t i = 0; i < SR_BATCH_ITEMS_MAX; i++) {
+        totals[8 * i] = 77;
+    }
+    *ret_first =
+        (struct dedup_answer){.totals_known = known,
+                              .totals = {.data = totals,
+                                         .size = 8 * (size_t)token->request.totals_count}};
+    ret_answer->wait = (struct engine_wait){.for_token = true};
+    ret_answer->rejection = ENGINE_REJECT_TABLE_FULL;
+    return status;
+}
+
+enum engine_status engine_token_end(struct engine_worker *w, struct engine_token *token,
+                                    enum engine_status status, int64_t total)
+{
+    (void)total;
+    if (status != ENGINE_WAIT) {
+        engine_token_drop(w, token);
+    }
+    return status == ENGINE_DONE && token->request.token.data[0] == 'b' ? ENGINE_DONE_UNKNOWN
+                                                                        : status;
+}
+
+enum engine_status engine_token_end_all(struct engine_worker *w, struct engine_token *token,
+                                        enum engine_status status, struct counters_batch *batch)
+{
+    return engine_token_end(w, token, status, batch->items[0].total);
+}
+
+void engine_token_drop(struct engine_worker *w, struct engine_token *token)
+{
+    lock(w->engine);
+    w->engine->seen.tokens -= token->ref.index;
+    unlock(w->engine);
+    token->ref.index = 0;
 }
 
 uint64_t engine_turn_end(struct engine_worker *w, bool held)

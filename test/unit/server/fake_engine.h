@@ -5,7 +5,7 @@
  *
  * Keys say what happens: "wait..." waits for fake_engine_load, "turn..." waits for the next
  * turn once, "unknown..." is counted without a total, "over..." overflows, "full..." is
- * rejected.
+ * rejected. Idempotency-Keys have their own meanings, see engine_token_begin.
  */
 #ifndef SR_TEST_SERVER_FAKE_ENGINE_H
 #define SR_TEST_SERVER_FAKE_ENGINE_H
@@ -27,6 +27,9 @@ void fake_engine_release(struct engine *engine);
 /* Ends the waiting of all "wait..." keys, now and later. */
 void fake_engine_load(struct engine *engine);
 
+/* Keys and tokens that wait do so from now on. */
+void fake_engine_unload(struct engine *engine);
+
 /* Readiness; NULL: ready. */
 void fake_engine_unready(struct engine *engine, const char *reason);
 
@@ -38,7 +41,8 @@ struct fake_engine_seen {
     uint64_t increments; /* counted */
     uint64_t attempts;   /* requests given, waiting ones included */
     uint64_t turns_begun, turns_ended, turns_held;
-    int64_t pins; /* waits not given back */
+    int64_t pins;   /* waits not given back */
+    int64_t tokens; /* requests with a token that are neither answered nor dropped */
     struct lister_request
         listed; /* the last list that was asked for; its limit alone is valid */
 };
