@@ -23,6 +23,7 @@
     X(HTTP_ROUTE_READYZ, "/readyz")                                                            \
     X(HTTP_ROUTE_HEALTHZ, "/healthz")                                                          \
     X(HTTP_ROUTE_METRICS, "/metrics")                                                          \
+    X(HTTP_ROUTE_OPENAPI, "/openapi.yaml")                                                     \
     X(HTTP_ROUTE_UNKNOWN, "unknown") /* any other path, "*", and bytes that are no request */
 
 enum http_route {
@@ -55,6 +56,7 @@ enum http_metrics_status {
     X(HTTP_REFUSED_PER_ADDRESS, "connections_per_address")                                     \
     X(HTTP_REFUSED_DESCRIPTORS, "descriptors") /* EMFILE, ENFILE */                            \
     X(HTTP_REFUSED_MEMORY, "memory")                                                           \
+    X(HTTP_REFUSED_BODIES, "bodies_in_flight")                                                 \
     X(HTTP_REFUSED_DRAINING, "draining")                                                       \
     X(HTTP_REFUSED_TLS, "tls") /* a handshake or record that failed */                         \
     X(HTTP_REFUSED_TIMEOUT_HANDSHAKE, "tls_handshake_timeout")                                 \
@@ -99,6 +101,7 @@ struct http_metrics {
     _Atomic uint64_t connections_closed; /* open ones: accepted minus closed */
     _Atomic uint64_t refused[HTTP_METRICS_REFUSAL_COUNT];
     _Atomic uint64_t declined[HTTP_METRICS_DECLINE_COUNT];
+    _Atomic uint64_t answers_full;      /* times a connection's queue of answers was full */
     _Atomic uint64_t access_lines_lost; /* standard error would have blocked */
     _Atomic uint64_t loop_turns;
     _Atomic uint64_t replies_held; /* now: requests answered but not released by the journal */

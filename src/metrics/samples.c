@@ -111,6 +111,11 @@ void samples_lines_lost(struct exposition *page, const struct metrics_snapshot *
     sum_sample(page, s, offsetof(struct http_metrics, access_lines_lost));
 }
 
+void samples_answers_full(struct exposition *page, const struct metrics_snapshot *s)
+{
+    sum_sample(page, s, offsetof(struct http_metrics, answers_full));
+}
+
 void samples_received(struct exposition *page, const struct metrics_snapshot *s)
 {
     sum_sample(page, s, offsetof(struct http_metrics, bytes_received));

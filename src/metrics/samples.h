@@ -11,9 +11,9 @@
 typedef void metric_samples_fn(struct exposition *page, const struct metrics_snapshot *s);
 
 metric_samples_fn samples_build, samples_requests, samples_connections, samples_accepted,
-    samples_refused, samples_declined, samples_lines_lost, samples_received, samples_sent,
-    samples_loops, samples_replies_held, samples_rejected, samples_dirty, samples_files,
-    samples_flushes, samples_rows, samples_claims, samples_sync_state, samples_epochs,
-    samples_database, samples_pending;
+    samples_refused, samples_declined, samples_lines_lost, samples_answers_full,
+    samples_received, samples_sent, samples_loops, samples_replies_held, samples_rejected,
+    samples_dirty, samples_files, samples_flushes, samples_rows, samples_claims,
+    samples_sync_state, samples_epochs, samples_database, samples_pending;
 
 #endif

@@ -90,6 +90,8 @@ static const struct metric table[] = {
             "Connections turned away or cut, by reason.", "reason", NULL),
     SAMPLES(METRIC_COUNTER, "simple_request_requests_declined", "", samples_declined,
             "Requests answered 401, 403 or 429, by reason.", "reason", NULL),
+    SAMPLES(METRIC_COUNTER, "simple_request_answers_queue_full", "", samples_answers_full,
+            "Times a connection was not read because its queue of answers was full.", NULL),
     SAMPLES(METRIC_COUNTER, "simple_request_access_log_lines_lost", "", samples_lines_lost,
             "Lines of the access log that standard error did not take at once.", NULL),
     SAMPLES(METRIC_COUNTER, "simple_request_http_received_bytes", "bytes", samples_received,

@@ -10,6 +10,7 @@
 #include "server/api_internal.h"
 #include "server/prefer.h"
 #include "server/server.h"
+#include "web/web.h"
 
 #include <stdlib.h>
 
@@ -104,6 +105,19 @@ static enum api_step answer_metrics(struct api *api, const struct http_request *
     return api_step_of(http_reply_bytes(out, &reply, sr_buffer_span(&api->page)));
 }
 
+static enum api_step answer_openapi(struct api *api, const struct http_request *request,
+                                    struct api_call *call, struct sr_buffer *out)
+{
+    struct http_reply reply;
+
+    (void)api;
+    (void)request;
+    call->status = 200;
+    reply = api_reply(call);
+    reply.content_type = "application/yaml"; /* RFC 9512 */
+    return api_step_of(http_reply_bytes(out, &reply, web_openapi()));
+}
+
 #define METHOD_BIT(method) (1U << HTTP_METHOD_##method)
 #define READ_METHODS (METHOD_BIT(GET) | METHOD_BIT(HEAD))
 #define ALLOW_READ "Allow: GET, HEAD, OPTIONS\r\n"
@@ -177,6 +191,12 @@ static const struct api_route routes[] = {
      .media = {"text", "plain"},
      .media_other = {"application", "openmetrics-text"},
      .answer = answer_metrics},
+    {.path = "/openapi.yaml",
+     .open = true,
+     .route = HTTP_ROUTE_OPENAPI,
+     .methods = READ_METHODS,
+     .allow = ALLOW_READ,
+     .answer = answer_openapi},
 };
 
 static bool matches(const struct api_route *route, struct sr_span path)

@@ -94,6 +94,7 @@ static bool grow(struct worker *w, struct connection *c, size_t size)
  */
 static void refuse_for_memory(struct worker *w, struct connection *c)
 {
+    http_metrics_refused(w->metrics, HTTP_REFUSED_BODIES);
     if (c->waiting != NULL) {
         c->waiting->call.keep_alive = false;
         c->closing = true;

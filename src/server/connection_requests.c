@@ -210,6 +210,9 @@ size_t connection_take_requests(struct worker *w, struct connection *c, uint8_t 
         }
         at += consumed;
     }
+    if (c->output.size - c->output_sent >= w->shared->options.answers_queued_max) {
+        http_metrics_add(&w->metrics->answers_full, 1);
+    }
     /* A request that is not complete was given all there is; it consumed nothing. */
     c->unparsed = at < size && !c->closing && (goes_on || consumed > 0);
     connection_output_trim(w, c);

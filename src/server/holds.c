@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An id: 10 bits of status, 3 of method, 3 of route. Never 0, which ends a list of series. */
-#define METHOD_SHIFT 10
-#define ROUTE_SHIFT 13
+/* An id: 9 bits of the status less 100, 3 of method, 4 of route. Never 0, which ends a list of
+ * series: no reply has the status 100. */
+#define STATUS_LEAST 100U
+#define METHOD_SHIFT 9
+#define ROUTE_SHIFT 12
 
 static_assert(HTTP_METRICS_METHOD_COUNT <= 1 << (ROUTE_SHIFT - METHOD_SHIFT), "method bits");
 static_assert(HTTP_ROUTE_COUNT <= 1 << (16 - ROUTE_SHIFT), "route bits");
@@ -20,11 +22,11 @@ static_assert(sizeof(struct hold) <= 64, "several of them stand by for every con
 bool answered_add(struct answered *answered, enum http_method method, enum http_route route,
                   uint16_t status)
 {
-    uint16_t id =
-        (uint16_t)(status | (unsigned)method << METHOD_SHIFT | (unsigned)route << ROUTE_SHIFT);
+    uint16_t id = (uint16_t)((status - STATUS_LEAST) | (unsigned)method << METHOD_SHIFT |
+                             (unsigned)route << ROUTE_SHIFT);
     uint32_t i = 0;
 
-    SR_CHECK(status > 0 && status < 1U << METHOD_SHIFT);
+    SR_CHECK(status > STATUS_LEAST && status < STATUS_LEAST + (1U << METHOD_SHIFT));
     while (i < answered->series_count && answered->series[i].id != id) {
         i++;
     }
@@ -134,10 +136,11 @@ void hold_series_record(const struct hold_series series[HOLD_SERIES_MAX],
     for (uint32_t i = 0; i < HOLD_SERIES_MAX && series[i].id != 0; i++) {
         enum http_method method = series[i].id >> METHOD_SHIFT & 7U;
         enum http_route route = series[i].id >> ROUTE_SHIFT;
+        uint16_t status =
+            (uint16_t)(STATUS_LEAST + (series[i].id & ((1U << METHOD_SHIFT) - 1)));
 
         for (uint32_t n = 0; n < series[i].count; n++) {
-            http_metrics_request(metrics, method, route,
-                                 series[i].id & ((1U << METHOD_SHIFT) - 1), duration_ns);
+            http_metrics_request(metrics, method, route, status, duration_ns);
         }
     }
 }
