@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from harness.loads import OwnLoad, RedisBenchmark, Shape, Wrk
+from harness.loads import Batches, OwnLoad, RedisBenchmark, Shape, Wrk
 
 C64 = Shape(64)
 C512 = Shape(512)
 C64_P16 = Shape(64, 16)
+BATCH = Shape(1, 10_000)
 
-SHAPE_NAMES = {C64: "64", C512: "512", C64_P16: "64x16"}
+SHAPE_NAMES = {C64: "64", C512: "512", C64_P16: "64x16", BATCH: "batch"}
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ CONTESTANTS = (
     Contestant("redis-everysec", C64_P16, RedisBenchmark),
     Contestant("ours-none", C512),
     Contestant("ours-fsync", C512),
+    Contestant("ours-none", BATCH, Batches),
+    Contestant("ours-fsync", BATCH, Batches),
 )
 
 
@@ -62,5 +65,7 @@ RATIOS = (
     Ratio("fsync against Redis always", "per_second", "ours-fsync/64", "redis-always/64", ">=", 1.3),
     Ratio("fsync against none, 64 connections", "cpu_us", "ours-fsync/64", "ours-none/64", "<=", 1.5),
     Ratio("fsync against none, 512 connections", "cpu_us", "ours-fsync/512", "ours-none/512", "<=", 1.15),
+    Ratio("an item of a batch against a request, none", "cpu_us", "ours-none/batch", "ours-none/64", "<=", 0.05),
+    Ratio("an item of a batch against a request, fsync", "cpu_us", "ours-fsync/batch", "ours-fsync/64", "<=", 0.05),
     Ratio("16 deep, write against Redis everysec", "cpu_us", "ours-write/64x16", "redis-everysec/64x16", "<=", 0.7),
 )

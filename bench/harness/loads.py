@@ -35,6 +35,7 @@ class Outcome:
     p50_us: float
     p99_us: float
     cpu_seconds: float = 0.0  # of the load generator
+    counted: int = None  # on the hot key, where that is not every request
 
 
 def run_process(command, cpu):
@@ -154,4 +155,19 @@ class RedisBenchmark(Load):
         return rows[0]
 
 
-LOADS = {load.name: load for load in (OwnLoad, Wrk, RedisBenchmark)}
+class Batches(Load):
+    """Batches of so many increments on as many keys; what is counted as a request is an item."""
+
+    name = "python3"
+
+    def command(self, port, shape, seconds):
+        words = f"{BENCH}/batches --port {port} --items {shape.depth} --seconds {seconds:g}"
+        return [self.program, *words.split()]
+
+    def run(self, running, shape, seconds, cpu):
+        output, cpu_seconds = run_process(self.command(running.port, shape, seconds), cpu)
+        said = json.loads(output)
+        return Outcome(said["items"], said["seconds"], said["p50_us"], said["p99_us"], cpu_seconds, said["batches"])
+
+
+LOADS = {load.name: load for load in (OwnLoad, Wrk, RedisBenchmark, Batches)}

@@ -66,7 +66,7 @@ def measure(running, load, shape, seconds, cpu):
     user_end, system_end = running.process.cpu_seconds()
     server_s = user_end - user + system_end - system
     others_s = machine_busy_seconds() - busy - server_s - outcome.cpu_seconds
-    running.acknowledged += outcome.requests
+    running.acknowledged += outcome.requests if outcome.counted is None else outcome.counted
     return Sample(
         requests=outcome.requests,
         seconds=outcome.seconds,

@@ -8,7 +8,8 @@ Written by `bench/run` (`make bench`). POST /increment on one hot key, the load 
 threads on another. CPU per request is utime + stime of the server's process over the requests answered. Every
 contestant is measured once a round, in turns; figures are medians of the rounds with the smallest and largest in
 brackets. A ratio is the median of the rounds' ratios. At the end the total of every counter was compared with what had
-been acknowledged. A name is server / connections x requests in one write."""
+been acknowledged. A name is server / connections x requests in one write; `batch` is one connection that posts batches of
+10,000 increments on as many keys, and its requests are their items."""
 
 LOAD_NOTE = """A closed loop: each connection sends when its replies are there. Where the load's core is at 100 % and the server's is
 not, requests/s is the load's limit; CPU per request holds all the same. `others, worst` is the CPU that neither server

@@ -10,14 +10,29 @@
 
 #include <yyjson.h>
 
+/* Whether an odd number of backslashes stands before `at`, back to `begin`. */
+static bool is_escaped(const uint8_t *begin, const uint8_t *at)
+{
+    size_t backslashes = 0;
+
+    while (at > begin && at[-1] == '\\') {
+        backslashes++;
+        at--;
+    }
+    return backslashes % 2 != 0;
+}
+
 const uint8_t *http_json_skip_string(const uint8_t *at, const uint8_t *end)
 {
-    for (at++; at < end && *at != '"'; at++) {
-        if (*at == '\\') {
-            at++;
+    const uint8_t *begin = at + 1;
+
+    while ((at = memchr(begin, '"', (size_t)(end - begin))) != NULL) {
+        if (!is_escaped(begin, at)) {
+            return at + 1;
         }
+        begin = at + 1;
     }
-    return at < end ? at + 1 : end;
+    return end;
 }
 
 struct json_extent {

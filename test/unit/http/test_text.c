@@ -60,12 +60,41 @@ static void the_escaped_size_is_what_is_written(void **state)
     }
 }
 
+/* Eights of plain bytes are copied as they are: any byte may stand at any place beside them. */
+static void any_byte_is_found_at_any_place(void **state)
+{
+    enum { SIZE = 19 };
+
+    (void)state;
+    for (unsigned byte = 0; byte < 256; byte++) {
+        uint8_t raw = (uint8_t)byte;
+        uint8_t escape[HTTP_ESCAPE_SIZE_MAX];
+        size_t size = (size_t)(http_put_escaped(escape, (struct sr_span){&raw, 1}) - escape);
+
+        for (size_t at = 0; at < SIZE; at++) {
+            uint8_t text[SIZE], found[SIZE + HTTP_ESCAPE_SIZE_MAX];
+            uint8_t wanted[SIZE + HTTP_ESCAPE_SIZE_MAX];
+            struct sr_span span = {text, SIZE};
+
+            memset(text, at % 2 == 0 ? 0xff : ' ', SIZE);
+            text[at] = raw;
+            memcpy(wanted, text, at);
+            memcpy(wanted + at, escape, size);
+            memcpy(wanted + at + size, text + at + 1, SIZE - at - 1);
+            assert_int_equal(http_escaped_size(span), SIZE - 1 + size);
+            assert_ptr_equal(http_put_escaped(found, span), found + SIZE - 1 + size);
+            assert_memory_equal(found, wanted, SIZE - 1 + size);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(integers_are_written_as_printf_does),
         cmocka_unit_test(unsigned_integers_have_20_digits_at_most),
         cmocka_unit_test(the_escaped_size_is_what_is_written),
+        cmocka_unit_test(any_byte_is_found_at_any_place),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
