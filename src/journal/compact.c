@@ -149,7 +149,7 @@ static enum sr_result write_open_state(struct compaction *c, struct sr_err *err)
         result = requests_write(&c->requests.log, writer, err);
     }
     if (result == SR_OK) {
-        result = merger_drain(c->merger, take_to_writer, writer, err);
+        result = merger_drain(c->merger, false, take_to_writer, writer, err);
     }
     if (result == SR_OK) {
         result = state_writer_finish(writer, true, &header, err);

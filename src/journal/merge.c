@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/siphash.h"
+#include "journal/merge_output.h"
 #include "journal/state.h"
 
 #include <inttypes.h>
@@ -94,47 +95,24 @@ static struct sr_change item_change(const struct merger *m, const struct item *i
 
 static int compare_items(const void *a, const void *b, void *merger)
 {
-    return sr_span_compare(item_key(merger, a), item_key(merger, b));
+    struct sr_change x = item_change(merger, a);
+    struct sr_change y = item_change(merger, b);
+
+    return merge_compare(&x, &y);
 }
 
-/* Hands out one merged change in pieces that fit 64 bits: one in all but absurd cases. */
-static enum sr_result hand_out(const struct sr_change *change,
-                               enum sr_result (*take)(void *, const struct sr_change *,
-                                                      struct sr_err *),
-                               void *context, struct sr_err *err)
+static enum sr_result hand_out_memory(struct merger *m, struct merge_output *out,
+                                      struct sr_err *err)
 {
-    struct sr_change piece = *change;
-    sr_wide rest = change->value;
+    enum sr_result result = SR_OK;
 
-    do {
-        enum sr_result result;
-
-        piece.value = rest > INT64_MAX ? INT64_MAX : rest < INT64_MIN ? INT64_MIN : rest;
-        rest -= piece.value;
-        result = take(context, &piece, err);
-        if (result != SR_OK) {
-            return result;
-        }
-        piece.kind = SR_CHANGE_ADD; /* what is left of a set is added over it */
-    } while (rest != 0);
-    return SR_OK;
-}
-
-static enum sr_result hand_out_memory(struct merger *m,
-                                      enum sr_result (*take)(void *, const struct sr_change *,
-                                                             struct sr_err *),
-                                      void *context, struct sr_err *err)
-{
     qsort_r(m->items, m->item_count, sizeof(*m->items), compare_items, m);
-    for (size_t i = 0; i < m->item_count; i++) {
+    for (size_t i = 0; i < m->item_count && result == SR_OK; i++) {
         struct sr_change change = item_change(m, &m->items[i]);
-        enum sr_result result = hand_out(&change, take, context, err);
 
-        if (result != SR_OK) {
-            return result;
-        }
+        result = merge_output_add(out, &change, err);
     }
-    return SR_OK;
+    return result == SR_OK ? merge_output_end(out, err) : result;
 }
 
 static void run_name(const struct merger *m, uint32_t run, char name[STATE_NAME_SIZE])
@@ -163,8 +141,10 @@ static enum sr_result spill(struct merger *m, struct sr_err *err)
     run_name(m, m->run_count, name);
     result = state_writer_open(m->disk, name, &header, &writer, err);
     if (result == SR_OK) {
+        struct merge_output out = {.take = take_to_writer, .context = writer};
+
         state_writer_run_frames(writer);
-        result = hand_out_memory(m, take_to_writer, writer, err);
+        result = hand_out_memory(m, &out, err);
     }
     if (result == SR_OK) {
         result = state_writer_finish(writer, false, &header, err);
@@ -223,7 +203,8 @@ enum sr_result merger_add(struct merger *m, const struct sr_change *change, stru
     while (m->index[slot] != 0) {
         struct item *item = &m->items[m->index[slot] - 1];
 
-        if (sr_span_equal(item_key(m, item), change->key)) {
+        if (item->generation == change->generation &&
+            sr_span_equal(item_key(m, item), change->key)) {
             merge_into(m, item, change);
             return SR_OK;
         }
@@ -246,7 +227,7 @@ struct heap {
 
 static bool entry_before(const struct heap_entry *a, const struct heap_entry *b)
 {
-    return sr_span_compare(a->change.key, b->change.key) < 0;
+    return merge_compare(&a->change, &b->change) < 0;
 }
 
 static void sift_down(struct heap *heap, uint32_t at)
@@ -310,46 +291,28 @@ static enum sr_result fill_heap(struct merger *m, struct heap *heap, struct sr_e
 }
 
 static enum sr_result hand_out_runs(struct merger *m, struct heap *heap,
-                                    enum sr_result (*take)(void *, const struct sr_change *,
-                                                           struct sr_err *),
-                                    void *context, struct sr_err *err)
+                                    struct merge_output *out, struct sr_err *err)
 {
-    uint8_t key[SR_KEY_SIZE_MAX];
+    enum sr_result result = SR_OK;
 
-    while (heap->count > 0) {
-        struct sr_change merged = heap->entries[0].change;
-        enum sr_result result;
-
-        /* The reader's bytes may go while others of the same key come: keep the key. */
-        memcpy(key, merged.key.data, merged.key.size);
-        merged.key.data = key;
-        result = advance_top(m, heap, err);
-        while (result == SR_OK && heap->count > 0 &&
-               sr_span_equal(heap->entries[0].change.key, merged.key)) {
-            sr_change_merge(&merged, &heap->entries[0].change);
+    while (heap->count > 0 && result == SR_OK) {
+        result = merge_output_add(out, &heap->entries[0].change, err);
+        if (result == SR_OK) {
             result = advance_top(m, heap, err);
         }
-        if (result == SR_OK) {
-            result = hand_out(&merged, take, context, err);
-        }
-        if (result != SR_OK) {
-            return result;
-        }
     }
-    return SR_OK;
+    return result == SR_OK ? merge_output_end(out, err) : result;
 }
 
-enum sr_result merger_drain(struct merger *m,
-                            enum sr_result (*take)(void *context,
-                                                   const struct sr_change *change,
-                                                   struct sr_err *err),
-                            void *context, struct sr_err *err)
+enum sr_result merger_drain(struct merger *m, bool whole, merger_take_fn *take, void *context,
+                            struct sr_err *err)
 {
+    struct merge_output out = {.take = take, .context = context, .whole = whole};
     struct heap heap = {0};
     enum sr_result result;
 
     if (m->run_count == 0) {
-        return hand_out_memory(m, take, context, err);
+        return hand_out_memory(m, &out, err);
     }
     result = m->item_count > 0 ? spill(m, err) : SR_OK;
     if (result != SR_OK) {
@@ -363,7 +326,7 @@ enum sr_result merger_drain(struct merger *m,
     }
     result = fill_heap(m, &heap, err);
     if (result == SR_OK) {
-        result = hand_out_runs(m, &heap, take, context, err);
+        result = hand_out_runs(m, &heap, &out, err);
     }
     free(heap.entries);
     return result;

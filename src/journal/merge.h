@@ -10,6 +10,7 @@
 #include "core/change.h"
 #include "journal/disk.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct merger;
@@ -24,13 +25,20 @@ void merger_close(struct merger **merger);
 enum sr_result merger_add(struct merger *m, const struct sr_change *change,
                           struct sr_err *err) SR_MUST_USE;
 
-/* Hands out the merged changes in key order; `take` returning other than SR_OK ends it with
- * that. A sum that does not fit 64 bits is handed out as several changes of the same key whose
- * values do. */
-enum sr_result merger_drain(struct merger *m,
-                            enum sr_result (*take)(void *context,
-                                                   const struct sr_change *change,
-                                                   struct sr_err *err),
-                            void *context, struct sr_err *err) SR_MUST_USE;
+/* Takes a merged change; other than SR_OK ends the hand-out with that. */
+typedef enum sr_result merger_take_fn(void *context, const struct sr_change *change,
+                                      struct sr_err *err);
+
+/*
+ * Hands out the merged changes in key order. A sum that does not fit 64 bits is handed out as
+ * several changes of the same key whose values do.
+ *
+ * An add whose generation's set or delete is not there lies over one that another worker had
+ * counted and not handed over. whole: nothing more of the epoch follows, that set is lost, and
+ * the add lies over what is below. Otherwise more may follow: such adds are handed out apart,
+ * the highest generation first.
+ */
+enum sr_result merger_drain(struct merger *m, bool whole, merger_take_fn *take, void *context,
+                            struct sr_err *err) SR_MUST_USE;
 
 #endif

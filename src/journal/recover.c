@@ -23,7 +23,6 @@ struct epoch_merge {
     struct requests requests;  /* with a token */
     uint64_t through_sequence; /* raw records up to it lie in an open state that was merged
                                   already */
-    bool any;
 };
 
 struct recovery {
@@ -51,7 +50,6 @@ static enum sr_result seed_from_state(struct recovery *r, struct epoch_merge *me
     }
     state_reader_close(&reader);
     merge->through_sequence = file->header.through_sequence;
-    merge->any = true;
     return result == SR_NOT_FOUND ? SR_OK : result;
 }
 
@@ -121,7 +119,6 @@ static enum sr_result take_record(void *context, const struct scan_record *in,
         in->frame->sequence <= merge->through_sequence) {
         return result;
     }
-    merge->any = true;
     r->j->recovery.replayed_records++;
     result = requests_take(&merge->requests, record, in->frame->sequence, err);
     if (result != SR_OK) {
@@ -183,7 +180,7 @@ static enum sr_result write_epoch(struct recovery *r, struct epoch_merge *merge,
         result = requests_write(&merge->requests.log, writer, err);
     }
     if (result == SR_OK) {
-        result = merger_drain(merge->merger, take_to_writer, writer, err);
+        result = merger_drain(merge->merger, true, take_to_writer, writer, err);
     }
     if (result == SR_OK) {
         result = state_writer_finish(writer, true, &header, err);
@@ -200,6 +197,8 @@ static int compare_epochs(const void *a, const void *b)
     return (x->epoch > y->epoch) - (x->epoch < y->epoch);
 }
 
+/* A seal and nothing else makes a state file too: under JOURNAL_NONE the epoch may be in the
+ * database, and without its state file the chain would end below it. */
 static enum sr_result write_epochs(struct recovery *r, struct sr_err *err)
 {
     uint64_t predecessor = r->scan.covered_epoch;
@@ -208,9 +207,6 @@ static enum sr_result write_epochs(struct recovery *r, struct sr_err *err)
     for (size_t i = 0; i < r->epoch_count; i++) {
         enum sr_result result;
 
-        if (!r->epochs[i].any) {
-            continue; /* a seal and nothing else */
-        }
         result = write_epoch(r, &r->epochs[i], predecessor, err);
         if (result != SR_OK) {
             return result;

@@ -337,7 +337,7 @@ static enum sr_result salvage_epoch(struct salvage *s, uint64_t epoch, struct sr
         result = read_raw_files(s, err);
     }
     if (result == SR_OK) {
-        result = merger_drain(s->merger, hand_out, s, err);
+        result = merger_drain(s->merger, true, hand_out, s, err);
     }
     merger_close(&s->merger);
     return result;

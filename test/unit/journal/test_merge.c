@@ -54,7 +54,7 @@ static struct drained drain(struct merger *m)
     struct drained drained = {.last = ""};
     struct sr_err err;
 
-    assert_int_equal(merger_drain(m, take, &drained, &err), SR_OK);
+    assert_int_equal(merger_drain(m, true, take, &drained, &err), SR_OK);
     return drained;
 }
 
@@ -130,6 +130,41 @@ static void a_higher_generation_wins_whatever_the_order(void **state)
     assert_int_equal(drained.kinds[0], SR_CHANGE_SET);
 }
 
+static void an_add_over_a_set_that_is_lost_takes_nothing_with_it(void **state)
+{
+    struct merge_fixture *f = *state;
+    struct drained drained;
+
+    add(f->merger, "a", 5, SR_CHANGE_ADD, 0);
+    add(f->merger, "a", 1, SR_CHANGE_ADD, 1); /* over a set that nobody handed over */
+    add(f->merger, "b", 3, SR_CHANGE_SET, 1);
+    add(f->merger, "b", 2, SR_CHANGE_ADD, 3);
+    add(f->merger, "c", 0, SR_CHANGE_DELETE, 1);
+    add(f->merger, "c", 7, SR_CHANGE_ADD, 0);
+    drained = drain(f->merger);
+    assert_int_equal(drained.count, 3);
+    assert_int_equal(drained.values[0], 6);
+    assert_int_equal(drained.kinds[0], SR_CHANGE_ADD);
+    assert_int_equal(drained.values[1], 5);
+    assert_int_equal(drained.kinds[1], SR_CHANGE_SET);
+    assert_int_equal(drained.values[2], 0);
+    assert_int_equal(drained.kinds[2], SR_CHANGE_DELETE);
+}
+
+static void an_add_over_a_set_that_may_still_come_stays_apart(void **state)
+{
+    struct merge_fixture *f = *state;
+    struct drained drained = {.last = ""};
+    struct sr_err err;
+
+    add(f->merger, "a", 5, SR_CHANGE_ADD, 0);
+    add(f->merger, "a", 1, SR_CHANGE_ADD, 1);
+    assert_int_equal(merger_drain(f->merger, false, take, &drained, &err), SR_OK);
+    assert_int_equal(drained.count, 2);
+    assert_int_equal(drained.values[0], 1);
+    assert_int_equal(drained.values[1], 5);
+}
+
 static void sums_beyond_64_bits_on_the_way_are_exact(void **state)
 {
     struct merge_fixture *f = *state;
@@ -181,6 +216,8 @@ int main(void)
         T(changes_of_a_key_become_one_in_key_order),
         T(many_keys_over_many_runs_give_every_sum_once),
         T(a_higher_generation_wins_whatever_the_order),
+        T(an_add_over_a_set_that_is_lost_takes_nothing_with_it),
+        T(an_add_over_a_set_that_may_still_come_stays_apart),
         T(sums_beyond_64_bits_on_the_way_are_exact),
         T(a_sum_beyond_64_bits_is_handed_out_in_pieces),
         T(a_failing_disk_is_an_error_not_a_loss),
