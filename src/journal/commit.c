@@ -69,7 +69,7 @@ static enum sr_result append_frame(struct journal *j, const uint8_t *frame, uint
     return SR_OK;
 }
 
-static enum sr_result append_close_frame(struct journal *j, struct sr_err *err)
+static enum sr_result write_close_frame(struct journal *j, struct sr_err *err)
 {
     struct journal_frame frame = {.file_id = j->current->file_id,
                                   .sequence = j->sequence + 1,
@@ -94,6 +94,19 @@ static enum sr_result append_close_frame(struct journal *j, struct sr_err *err)
         publish_synced(j, j->written_end);
     }
     return result;
+}
+
+/* A close frame says that all before it is durable, and may reach the disk at once: under
+ * JOURNAL_WRITE the frames go first. */
+static enum sr_result append_close_frame(struct journal *j, struct sr_err *err)
+{
+    enum sr_result result = j->sequence != j->durable_sequence ? sync_current(j, err) : SR_OK;
+
+    if (result != SR_OK) {
+        return result;
+    }
+    publish_synced(j, j->written_end);
+    return write_close_frame(j, err);
 }
 
 /* A higher file may exist only when everything below it is durable: sync, close, then the next

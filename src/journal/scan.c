@@ -232,20 +232,30 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* The oldest raw file that the newest header still needed must be there, or the spare that was
- * made of it. */
-static enum sr_result check_oldest(const struct scan *scan, const struct scan_file *oldest,
-                                   uint64_t needed, struct sr_err *err)
+/* The newest file that became a spare since the newest header was written, 0: none. Files are
+ * retired from the oldest on, so that none up to it counts, also those that only wait for their
+ * removal. */
+static uint64_t newest_retired(const struct scan *scan, uint64_t needed)
 {
-    if (oldest->header.file_id == needed) {
-        return SR_OK;
-    }
+    uint64_t newest = 0;
+
     for (size_t i = 0; i < scan->raw_count; i++) {
         const struct journal_header *header = &scan->files[i].header;
 
-        if (header->kind == JOURNAL_FILE_SPARE && header->file_id == needed) {
-            return SR_OK;
+        if (header->kind == JOURNAL_FILE_SPARE && header->first_sequence > 0 &&
+            header->file_id >= needed) {
+            newest = larger(newest, header->file_id);
         }
+    }
+    return newest;
+}
+
+/* The oldest raw file that the newest header still needed must be there, or be retired. */
+static enum sr_result check_oldest(const struct scan_file *oldest, uint64_t needed,
+                                   uint64_t retired, struct sr_err *err)
+{
+    if (oldest->header.file_id == needed || retired >= needed) {
+        return SR_OK;
     }
     return sr_fail(err, SR_DAMAGED,
                    "the journal lacks a file: id %" PRIu64
@@ -260,7 +270,7 @@ static enum sr_result order_raw(struct scan *scan, struct sr_err *err)
     const struct scan_file *newest = NULL;
     const struct scan_file *oldest;
     uint64_t limit = UINT64_MAX;
-    uint64_t needed;
+    uint64_t needed, retired;
 
     for (size_t i = 0; i < scan->raw_count; i++) {
         if (scan->files[i].header.kind == JOURNAL_FILE_RAW) {
@@ -272,11 +282,13 @@ static enum sr_result order_raw(struct scan *scan, struct sr_err *err)
     }
     oldest = newest;
     needed = newest->header.needed_file_id;
+    retired = newest_retired(scan, needed);
     scan->next_sequence = newest->header.first_sequence;
     for (size_t i = scan->raw_count; i-- > 0;) {
         struct scan_file *file = &scan->files[i];
 
-        if (file->header.kind != JOURNAL_FILE_RAW || file->header.file_id < needed) {
+        if (file->header.kind != JOURNAL_FILE_RAW || file->header.file_id < needed ||
+            file->header.file_id <= retired) {
             continue;
         }
         file->counts = true;
@@ -284,7 +296,7 @@ static enum sr_result order_raw(struct scan *scan, struct sr_err *err)
         limit = file->header.first_sequence < limit ? file->header.first_sequence : limit;
         oldest = file;
     }
-    return check_oldest(scan, oldest, needed, err);
+    return check_oldest(oldest, needed, retired, err);
 }
 
 static void sum_up(struct scan *scan)

@@ -93,6 +93,35 @@ static void write_mode_keeps_unsynced_frames_until_a_fresh_file_holds_them(void 
     assert_int_equal(fixture_total(f, "a", &found), 5);
 }
 
+static enum sr_result no_change(void *context, struct sr_change *ret_change, struct sr_err *err)
+{
+    (void)context;
+    (void)ret_change;
+    (void)err;
+    return SR_NOT_FOUND;
+}
+
+/* The failed file waits for its removal while the one behind it is a spare already. */
+static void a_failed_file_that_is_retired_is_no_gap_after_a_crash(void **state)
+{
+    struct journal_source nothing = {.next = no_change};
+    struct fixture *f = *state;
+
+    fixture_add_durably(f, 1, "a", 1);
+    (void)fixture_add(f, 1, "a", 1);
+    fake_disk_fail_at(f->fake, 1, SR_IO);
+    assert_int_equal(journal_commit(f->journal, &f->err), SR_IO);
+    assert_int_equal(journal_commit(f->journal, &f->err), SR_OK);
+    for (int i = 0; i < 2 * (int)(FIXTURE_FILE_BYTES / 4096); i++) {
+        may_fail(journal_keep(f->journal, &f->err));
+        (void)fixture_add(f, 1, "a", 1);
+        assert_int_equal(journal_commit(f->journal, &f->err), SR_OK);
+    }
+    assert_int_equal(journal_write_state(f->journal, 1, 0, &nothing, &f->err), SR_OK);
+    assert_int_equal(fixture_crash(f, FAKE_CRASH_DROP), SR_OK);
+    assert_int_equal(f->recovery.newest_epoch, 1);
+}
+
 /* One round of everything with the n-th disk call failing; every commit that succeeded must be
  * found again. Returns false when the failure was not reached any more. */
 static bool round_with_failure_at(struct fixture *f, uint64_t n, enum sr_result how)
@@ -187,6 +216,7 @@ int main(void)
         T(a_failed_commit_is_written_to_a_fresh_file_and_then_durable),
         T(a_file_that_failed_is_never_written_again),
         T(failures_while_mending_only_delay),
+        T(a_failed_file_that_is_retired_is_no_gap_after_a_crash),
         T(write_mode_keeps_unsynced_frames_until_a_fresh_file_holds_them),
         T(every_call_may_fail_and_nothing_durable_is_lost),
         T(every_call_may_find_the_disk_full_and_nothing_durable_is_lost),

@@ -247,6 +247,44 @@ static void write_mode_acknowledges_at_once_and_syncs_after_a_second(void **stat
     assert_int_equal(journal_synced(f->journal), position);
 }
 
+/* The close frame may reach the disk before the frames in front of it: unless they are synced
+ * first, a start finds damage. */
+static void write_mode_syncs_before_it_closes_a_file(void **state)
+{
+    struct fixture *f = *state;
+    const unsigned frames = FIXTURE_FILE_BYTES / 4096 - 3; /* headers and close frame */
+    uint64_t position = 0;
+
+    f->options.durability = JOURNAL_WRITE;
+    assert_int_equal(fixture_start(f), SR_OK);
+    assert_int_equal(journal_keep(f->journal, &f->err), SR_OK);
+    for (unsigned i = 0; i < frames; i++) {
+        position = fixture_add(f, 1, "a", 1);
+        assert_int_equal(journal_commit(f->journal, &f->err), SR_OK);
+    }
+    assert_true(journal_synced(f->journal) < position);
+    (void)fixture_add(f, 1, "a", 1);
+    fake_disk_fail_at(f->fake, 2, SR_IO); /* the close frame, behind the frames' sync */
+    assert_int_equal(journal_commit(f->journal, &f->err), SR_IO);
+    assert_int_equal(journal_synced(f->journal), position);
+}
+
+/* Under JOURNAL_NONE a sealed epoch may be in the database and leave nothing else here. */
+static void a_seal_alone_is_an_epoch_of_the_chain(void **state)
+{
+    struct fixture *f = *state;
+    struct journal_state epoch;
+
+    f->options.durability = JOURNAL_NONE;
+    assert_int_equal(fixture_start(f), SR_OK);
+    (void)journal_seal(f->journal, 1);
+    assert_int_equal(journal_commit(f->journal, &f->err), SR_OK);
+    assert_int_equal(fixture_crash(f, FAKE_CRASH_DROP), SR_OK);
+    assert_int_equal(f->recovery.newest_epoch, 1);
+    assert_true(journal_state_after(f->journal, 0, &epoch));
+    assert_int_equal(epoch.changes, 0);
+}
+
 static void write_mode_syncs_for_a_seal_without_waiting(void **state)
 {
     struct fixture *f = *state;
@@ -309,6 +347,8 @@ int main(void)
         T(compaction_turns_closed_files_into_one_state_of_the_open_epoch),
         T(compaction_again_and_again_keeps_the_sum),
         T(write_mode_acknowledges_at_once_and_syncs_after_a_second),
+        T(write_mode_syncs_before_it_closes_a_file),
+        T(a_seal_alone_is_an_epoch_of_the_chain),
         T(write_mode_syncs_for_a_seal_without_waiting),
         T(write_mode_survives_the_death_of_the_process),
         T(epochs_are_never_used_twice),
