@@ -1,7 +1,7 @@
 # A thin front for meson and the scripts: `make help`. Everything it makes lies in build*/.
 SHELL = /bin/sh
 .DEFAULT_GOAL = build
-.PHONY: build run test test-asan test-tsan torture power-loss lint format bench fuzz flips simulate clean help deps
+.PHONY: build run test test-asan test-tsan torture power-loss lint format bench fuzz flips simulate sabotage clean help deps
 
 FUZZ_SECONDS ?= 60
 SEEDS ?= 1000
@@ -60,10 +60,17 @@ power-loss: ## of test/torture the power cuts on ext4 and XFS images and the bro
 	@scripts/build build || $(BUILD_FAILED)
 	@scripts/run-tests --build build --suite torture --torture-budget 36000 -- --long -m power_loss $(PYTEST)
 
-simulate: ## seeded histories of whole instances with crashes and faults: SEEDS=1000 FIRST=1
+SEEDS ?= 1000
+FIRST ?= 0
+simulate: ## SEEDS histories of whole instances from seed FIRST (0: from the time) on, each judged in thousands of crash states
 	$(DEPS) test
-	@scripts/build build -Dtests=enabled
+	@scripts/build build -Dtests=enabled || $(BUILD_FAILED)
 	@build/test/simulation/simulate $(SEEDS) $(FIRST)
+
+SABOTAGE ?=
+sabotage: ## spoils the source in one place at a time: the simulation must find each within a minute (SABOTAGE="--only fsync")
+	$(DEPS) test
+	@test/simulation/sabotage.py $(SABOTAGE)
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (60) with sanitizers
 	$(DEPS) fuzz

@@ -12,7 +12,9 @@
 
 static uint64_t now_ms(struct instance *i)
 {
-    return fake_disk_base(i->disk)->now_ms(fake_disk_base(i->disk));
+    struct disk *disk = sim_disk_base(i->disk);
+
+    return disk->now_ms(disk);
 }
 
 static void on_event(void *context, const struct sync_event *event)
@@ -63,19 +65,39 @@ static void no_wake(void *context)
     (void)context; /* the simulation looks at every worker anyway */
 }
 
+static bool close_turns(void *context, uint64_t epoch)
+{
+    struct instance *i = context;
+
+    i->epoch = epoch;
+    return engine_close_turns(i->engine, epoch);
+}
+
+static uint64_t accepted(void *context, uint64_t epoch)
+{
+    return engine_accepted(((struct instance *)context)->engine, epoch);
+}
+
+struct journal_options instance_journal_options(struct instance *i, struct disk *disk)
+{
+    const struct world *w = i->world;
+
+    return (struct journal_options){.disk = disk,
+                                    .durability = w->durability,
+                                    .limit_bytes = w->limit_bytes,
+                                    .file_bytes = w->file_bytes,
+                                    .retention_ms = w->retention_ms,
+                                    .retention_bytes = w->retention_bytes,
+                                    .progress = on_progress,
+                                    .context = i};
+}
+
 static bool start_journal(struct instance *i, struct journal_recovery *recovery,
                           struct sr_err *err)
 {
-    struct journal_options options = {.disk = fake_disk_base(i->disk),
-                                      .durability = i->world->durability,
-                                      .limit_bytes = 8U * 1024U * 1024U,
-                                      .file_bytes = 128U * 1024U,
-                                      .retention_ms = 3600000,
-                                      .retention_bytes = 4U * 1024U * 1024U,
-                                      .progress = on_progress,
-                                      .context = i};
+    struct journal_options options = instance_journal_options(i, sim_disk_base(i->disk));
 
-    if (datadir_open_on(fake_disk_base(i->disk), &i->datadir, err) != SR_OK) {
+    if (datadir_open_on(options.disk, &i->datadir, err) != SR_OK) {
         return false;
     }
     options.instance = datadir_instance(i->datadir);
@@ -94,12 +116,14 @@ static void open_sync(struct instance *i, const struct journal_recovery *recover
                                       .changes_journaled = i->world->durability != JOURNAL_NONE,
                                       .interval_ms = 100,
                                       .retention_ms = 3600000,
-                                      .close_turns = engine_close_turns,
-                                      .accepted = engine_accepted,
-                                      .turns_context = i->engine,
+                                      .close_turns = close_turns,
+                                      .accepted = accepted,
+                                      .turns_context = i,
                                       .event = on_event,
                                       .event_context = i};
     struct loader_options loader = {.counters = i->counters,
+                                    .queue_max = 256,
+                                    .batch_max = 64,
                                     .tick = tick_of,
                                     .now_ms = clock_of,
                                     .claim_soon = look_soon,
@@ -114,30 +138,46 @@ static void open_sync(struct instance *i, const struct journal_recovery *recover
     loader.store = i->loader_store;
     SR_CHECK(flusher_open(&flusher, &i->flusher, &err) == SR_OK);
     SR_CHECK(loader_open(&loader, &i->loader, &err) == SR_OK);
+    i->epoch = recovery->open_epoch;
     engine_attach(i->engine, i->flusher, i->loader, recovery->open_epoch);
 }
 
-void instance_start(struct instance *i)
+static void open_engine(struct instance *i)
 {
-    struct counters_options table = {.memory_max = 4U * 1024U * 1024U, .shard_count = 4};
-    struct journal_recovery recovery;
+    struct counters_options table = {.memory_max = i->world->small_table ? COUNTERS_MEMORY_MIN
+                                                                         : (size_t)256 << 10,
+                                     .shard_count = i->world->small_table ? 1 : 4};
     struct engine_options options;
     struct sr_err err;
 
-    if (!start_journal(i, &recovery, &err)) {
-        if (!i->world->disk_faults) {
-            (void)fprintf(stderr, "start: %s\n", err.text);
-            world_fail(i->world, "a start was refused", -1, (int64_t)err.code, 0);
-        }
-        instance_close(i); /* tried again later */
-        return;
-    }
     SR_CHECK(counters_open(&table, &i->counters, &err) == SR_OK);
     options = (struct engine_options){.counters = i->counters,
                                       .journal = i->journal,
                                       .worker_count = WORKERS,
                                       .durability = i->world->durability};
     SR_CHECK(engine_open(&options, &i->engine, &err) == SR_OK);
+}
+
+void instance_start(struct instance *i)
+{
+    struct journal_recovery recovery;
+    struct sr_err err;
+    bool started;
+
+    i->starting = true;
+    i->busy++;
+    started = start_journal(i, &recovery, &err);
+    i->busy--;
+    i->starting = false;
+    if (!started) {
+        if (!i->world->disk_faults && !i->dead) {
+            (void)fprintf(stderr, "start: %s\n", err.text);
+            world_fail(i->world, "a start was refused", -1, (int64_t)err.code, 0);
+        }
+        i->dead = true; /* nothing runs on it until the crash that follows */
+        return;
+    }
+    open_engine(i);
     open_sync(i, &recovery);
     for (unsigned n = 0; n < WORKERS; n++) {
         i->workers[n] = (struct worker){.engine = engine_worker(i->engine, n)};
@@ -146,8 +186,37 @@ void instance_start(struct instance *i)
     i->up = true;
 }
 
+/* Figures of the parts that go. */
+static void add_figures(struct instance *i)
+{
+    struct figures *figures = &i->world->figures;
+    struct counters_stats table;
+    struct flusher_stats flusher;
+    struct loader_stats loader;
+    struct journal_stats journal;
+
+    if (!i->up) {
+        return;
+    }
+    counters_stats(i->counters, &table);
+    flusher_stats(i->flusher, &flusher);
+    loader_stats(i->loader, &loader);
+    journal_stats(i->journal, &journal);
+    figures->evictions += table.evictions;
+    figures->flushes += flusher.flushes_applied;
+    figures->flushes_unknown += flusher.flushes_unknown;
+    figures->replayed += flusher.flushes_replayed;
+    figures->refused += flusher.rows_refused;
+    figures->loads_stale += loader.stale;
+    figures->loads_failed += loader.failures;
+    figures->compactions += journal.compactions;
+    figures->retired += journal.retired_files;
+    figures->journal_failed += journal.failures;
+}
+
 void instance_close(struct instance *i)
 {
+    add_figures(i);
     loader_close(&i->loader);
     flusher_close(&i->flusher);
     engine_close(&i->engine);
@@ -159,121 +228,39 @@ void instance_close(struct instance *i)
     i->up = false;
 }
 
+static enum sim_loss draw_loss(struct world *w)
+{
+    static const enum sim_loss losses[] = {SIM_KEEP, SIM_DROP, SIM_MIX, SIM_MIX, SIM_MIX};
+
+    return losses[world_draw(w, sizeof(losses) / sizeof(losses[0]))];
+}
+
+static void crash_now(struct instance *i)
+{
+    uint64_t seed = world_draw(i->world, UINT32_MAX);
+    enum sim_loss loss = draw_loss(i->world);
+    struct model found[KEYS];
+    struct sim_disk *image;
+
+    i->world->figures.crashes++;
+    image_judge(i, loss, seed, found);
+    instance_close(i);
+    image = sim_disk_image(i->disk, loss, seed);
+    sim_disk_take(i->disk, image);
+    sim_disk_free(&image);
+    judge_restart(&i->judge, found);
+    i->dead = false;
+}
+
 void instance_crash(struct instance *i)
 {
-    uint64_t how = world_draw(i->world, 3);
-
-    if (i->in_flusher || i->in_loader) {
-        i->crash_pending = true;
+    if (i->busy > 0) {
+        i->dead = true;
+        sim_disk_die(i->disk);
+        i->world->figures.crashes_at_start += i->starting;
         return;
     }
-    i->crash_pending = false;
-    i->world->crashes++;
-    instance_close(i);
-    fake_disk_crash(i->disk, how == 0   ? FAKE_CRASH_KEEP
-                             : how == 1 ? FAKE_CRASH_DROP
-                                        : FAKE_CRASH_RANDOM);
-}
-
-/* ---- workers ---- */
-
-static void increment(struct instance *i, struct worker *worker, int key)
-{
-    struct engine_answer answer;
-    char name[16];
-    struct pending *pending;
-    enum engine_status status;
-
-    if (worker->pending_count == PENDING_MAX) {
-        return;
-    }
-    (void)snprintf(name, sizeof(name), "key%d", key);
-    status = engine_increment(worker->engine, sr_span_text(name), 1, &answer);
-    if (status != ENGINE_DONE && status != ENGINE_DONE_UNKNOWN && status != ENGINE_WAIT) {
-        return; /* rejected: certainly not counted */
-    }
-    pending = &worker->pending[worker->pending_count++];
-    *pending = (struct pending){.key = key};
-    if (status == ENGINE_WAIT) {
-        pending->wait = answer.wait;
-        return;
-    }
-    pending->turn = UINT64_MAX; /* known at the turn's end */
-    pending->total_known = status == ENGINE_DONE;
-    pending->total = answer.total;
-    worker->answered = true;
-    judge_counted(i->world, key);
-}
-
-static void drop_pending(struct worker *worker, unsigned at)
-{
-    worker->pending_count--;
-    memmove(&worker->pending[at], &worker->pending[at + 1],
-            (worker->pending_count - at) * sizeof(worker->pending[0]));
-}
-
-static void retry_waiting(struct instance *i, struct worker *worker)
-{
-    for (unsigned at = 0; at < worker->pending_count; at++) {
-        struct pending pending = worker->pending[at];
-
-        if (pending.turn == 0 && engine_wait_over(worker->engine, &pending.wait, now_ms(i))) {
-            engine_wait_end(worker->engine, &pending.wait);
-            drop_pending(worker, at);
-            increment(i, worker, pending.key);
-            return;
-        }
-    }
-}
-
-static void end_turn(struct worker *worker)
-{
-    uint64_t id = engine_turn_end(worker->engine, worker->answered);
-
-    for (unsigned at = 0; at < worker->pending_count; at++) {
-        if (worker->pending[at].turn == UINT64_MAX) {
-            worker->pending[at].turn = id;
-        }
-    }
-    worker->in_turn = false;
-    worker->answered = false;
-}
-
-static void release(struct instance *i, struct worker *worker)
-{
-    uint64_t released = engine_released(worker->engine);
-
-    for (unsigned at = 0; at < worker->pending_count;) {
-        if (worker->pending[at].turn != 0 && worker->pending[at].turn <= released) {
-            judge_answered(i->world, &worker->pending[at]);
-            drop_pending(worker, at);
-        } else {
-            at++;
-        }
-    }
-}
-
-static void worker_step(struct instance *i, struct worker *worker)
-{
-    if (!worker->in_turn) {
-        if (world_draw(i->world, 2) == 0) {
-            release(i, worker);
-            return;
-        }
-        engine_turn_begin(worker->engine, now_ms(i));
-        worker->in_turn = true;
-        return;
-    }
-    switch (world_draw(i->world, 4)) {
-    case 0:
-        end_turn(worker);
-        return;
-    case 1:
-        retry_waiting(i, worker);
-        return;
-    default:
-        increment(i, worker, (int)world_draw(i->world, KEYS));
-    }
+    crash_now(i);
 }
 
 /* ---- background ---- */
@@ -284,7 +271,9 @@ static void flusher_turn(struct instance *i)
         return;
     }
     i->in_flusher = true;
+    i->busy++;
     (void)flusher_step(i->flusher);
+    i->busy--;
     i->in_flusher = false;
 }
 
@@ -294,7 +283,9 @@ static void loader_turn(struct instance *i)
         return;
     }
     i->in_loader = true;
+    i->busy++;
     (void)loader_step(i->loader);
+    i->busy--;
     i->in_loader = false;
 }
 
@@ -303,19 +294,46 @@ static void disk_turn(struct instance *i)
     struct sr_err err;
     enum sr_result result;
 
-    if (i->world->disk_faults && world_draw(i->world, 40) == 0) {
-        fake_disk_fail_at(i->disk, 1 + world_draw(i->world, 6),
-                          world_draw(i->world, 2) == 0 ? SR_IO : SR_FULL);
+    if (i->in_journal) {
+        return;
     }
+    if (i->world->disk_faults && world_draw(i->world, 40) == 0) {
+        sim_disk_fail_at(i->disk, 1 + world_draw(i->world, 6),
+                         world_draw(i->world, 2) == 0 ? SR_IO : SR_FULL);
+    }
+    i->in_journal = true;
+    i->busy++;
     result = world_draw(i->world, 4) == 0 ? journal_keep(i->journal, &err)
                                           : journal_commit(i->journal, &err);
+    i->busy--;
+    i->in_journal = false;
     (void)result; /* failures are part of the history */
+}
+
+/* A look at how far the database is: what is in it no crash takes. */
+static void note_flushed(struct instance *i)
+{
+    struct sr_uuid instance = datadir_instance(i->datadir);
+    struct sr_uuid owner;
+    uint64_t epoch;
+
+    if (fake_database_writer(i->world->database, &instance, &epoch, &owner)) {
+        judge_flushed(&i->judge, image_promise(i, SIM_DROP), epoch);
+    }
 }
 
 void instance_step(struct instance *i)
 {
+    if (i->dead) {
+        if (i->busy == 0) {
+            crash_now(i);
+        }
+        return;
+    }
     if (!i->up) {
-        instance_start(i);
+        if (!i->starting) {
+            instance_start(i);
+        }
         return;
     }
     switch (world_draw(i->world, 8)) {
@@ -329,12 +347,13 @@ void instance_step(struct instance *i)
         loader_turn(i);
         break;
     case 3:
-        fake_disk_advance(i->disk, world_draw(i->world, 40));
+        sim_disk_advance(i->disk, world_draw(i->world, 40));
+        note_flushed(i);
         break;
     default:
         worker_step(i, &i->workers[world_draw(i->world, WORKERS)]);
     }
-    if (i->crash_pending || world_draw(i->world, 400) == 0) {
+    if (world_draw(i->world, i->world->crash_every) == 0 && !i->dead) {
         instance_crash(i);
     }
 }
@@ -343,21 +362,21 @@ void instance_settle(struct instance *i)
 {
     struct sr_err err;
 
-    fake_disk_fail_at(i->disk, 0, SR_OK);
+    sim_disk_fail_at(i->disk, 0, SR_OK);
+    if (i->dead) {
+        crash_now(i);
+    }
     if (!i->up) {
         instance_start(i);
     }
     for (unsigned n = 0; n < WORKERS; n++) {
-        if (i->workers[n].in_turn) {
-            end_turn(&i->workers[n]);
-        }
-        release(i, &i->workers[n]);
+        worker_settle(i, &i->workers[n]);
     }
     /* A failed journal is mended by the next call. */
     (void)(journal_commit(i->journal, &err) == SR_OK);
     flusher_turn(i);
     loader_turn(i);
-    fake_disk_advance(i->disk, 20);
+    sim_disk_advance(i->disk, 20);
 }
 
 bool instance_quiet(struct instance *i)
