@@ -96,6 +96,23 @@ static bool is_blank(uint8_t byte)
     return byte == ' ' || byte == '\t';
 }
 
+struct sr_span http_cut(struct sr_span *text, uint8_t end)
+{
+    const uint8_t *at = text->size > 0 ? memchr(text->data, end, text->size) : NULL;
+    struct sr_span piece = *text;
+    size_t gone = text->size;
+
+    if (at != NULL) {
+        piece.size = (size_t)(at - text->data);
+        gone = piece.size + 1;
+    }
+    if (gone > 0) {
+        text->data += gone;
+        text->size -= gone;
+    }
+    return piece;
+}
+
 struct sr_span http_trimmed(struct sr_span text)
 {
     while (text.size > 0 && is_blank(text.data[text.size - 1])) {

@@ -23,6 +23,11 @@ bool http_same_text(struct sr_span text, const char *lower);
 /* The span without spaces and tabs at its ends (RFC 9110 section 5.6.3, OWS). */
 struct sr_span http_trimmed(struct sr_span text);
 
+/* Cuts what stands before the first `end`, or everything, off the front of *text, and `end`
+ * too.
+ */
+struct sr_span http_cut(struct sr_span *text, uint8_t end);
+
 /* True for the bytes a method or field name is made of (RFC 9110 section 5.6.2, tchar). */
 bool http_is_token_byte(uint8_t byte);
 

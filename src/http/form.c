@@ -2,6 +2,7 @@
  * Increments as forms, and keys in paths: percent-encoded text, decoded byte by byte.
  */
 #include "http/body.h"
+#include "http/field.h"
 #include "http/query.h"
 #include "http/rules.h"
 #include "http/utf8.h"
@@ -117,22 +118,6 @@ static bool decodes_to(struct sr_span text, const char *expected)
     return expected[i] == '\0';
 }
 
-static struct sr_span cut(struct sr_span *text, uint8_t separator)
-{
-    const uint8_t *end = text->size > 0 ? memchr(text->data, separator, text->size) : NULL;
-    struct sr_span piece = *text;
-
-    if (end == NULL) {
-        text->data += text->size;
-        text->size = 0;
-        return piece;
-    }
-    piece.size = (size_t)(end - text->data);
-    text->data += piece.size + 1;
-    text->size -= piece.size + 1;
-    return piece;
-}
-
 /* The two fields that matter; data NULL where absent. */
 struct fields {
     struct sr_span key, value;
@@ -141,7 +126,7 @@ struct fields {
 static enum sr_result take_pair(struct fields *fields, struct sr_span pair,
                                 struct http_body_error *ret_error)
 {
-    struct sr_span name = cut(&pair, '=');
+    struct sr_span name = http_cut(&pair, '=');
     struct sr_span *field = NULL;
     enum sr_result result = check_encoding(name, "a field's name", ret_error);
 
@@ -172,7 +157,7 @@ static enum sr_result split(struct sr_span body, struct fields *ret_fields,
     struct fields fields = {0};
 
     while (body.size > 0) {
-        enum sr_result result = take_pair(&fields, cut(&body, '&'), ret_error);
+        enum sr_result result = take_pair(&fields, http_cut(&body, '&'), ret_error);
 
         if (result != SR_OK) {
             return result;

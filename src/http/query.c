@@ -3,30 +3,17 @@
  */
 #include "http/query.h"
 
+#include "http/field.h"
 #include "http/media.h"
 #include "http/rules.h"
-
-/* Cuts what stands before the first `end` (or everything) off the front of *rest. */
-static struct sr_span cut(struct sr_span *rest, uint8_t end)
-{
-    const uint8_t *at = rest->size > 0 ? memchr(rest->data, end, rest->size) : NULL;
-    struct sr_span piece = *rest;
-
-    if (at != NULL) {
-        piece.size = (size_t)(at - rest->data);
-    }
-    rest->data += piece.size + (at != NULL);
-    rest->size -= piece.size + (at != NULL);
-    return piece;
-}
 
 bool http_query_next(struct sr_span *query, struct sr_span *ret_name, struct sr_span *ret_value)
 {
     while (query->size > 0) {
-        struct sr_span pair = cut(query, '&');
+        struct sr_span pair = http_cut(query, '&');
 
         if (pair.size > 0) {
-            *ret_name = cut(&pair, '=');
+            *ret_name = http_cut(&pair, '=');
             *ret_value = pair;
             return true;
         }

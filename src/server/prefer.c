@@ -6,22 +6,6 @@
 
 #include "http/field.h"
 
-/* Cuts what stands before the first `end` (or everything) off the front of *rest. */
-static struct sr_span cut(struct sr_span *rest, uint8_t end)
-{
-    const uint8_t *at = rest->size > 0 ? memchr(rest->data, end, rest->size) : NULL;
-    struct sr_span piece = *rest;
-
-    if (at == NULL) {
-        rest->size = 0;
-        return piece;
-    }
-    piece.size = (size_t)(at - rest->data);
-    rest->data += piece.size + 1;
-    rest->size -= piece.size + 1;
-    return piece;
-}
-
 static struct sr_span unquoted(struct sr_span word)
 {
     if (word.size >= 2 && word.data[0] == '"' && word.data[word.size - 1] == '"') {
@@ -34,9 +18,9 @@ static struct sr_span unquoted(struct sr_span word)
 bool prefer_minimal(struct sr_span prefer)
 {
     while (prefer.size > 0) {
-        struct sr_span preference = cut(&prefer, ',');
-        struct sr_span value = cut(&preference, ';');
-        struct sr_span name = cut(&value, '=');
+        struct sr_span preference = http_cut(&prefer, ',');
+        struct sr_span value = http_cut(&preference, ';');
+        struct sr_span name = http_cut(&value, '=');
 
         if (http_same_text(http_trimmed(name), "return")) {
             return http_same_text(unquoted(http_trimmed(value)), "minimal");
