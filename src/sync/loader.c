@@ -27,7 +27,7 @@
 struct loader {
     struct loader_options options;
 
-    /* Under lock (a leaf). */
+    /* Under lock; under it only the idempotency window's. */
     pthread_mutex_t lock;
     pthread_cond_t filled;
     counters_ref *queue; /* ring of options.queue_max */

@@ -16,7 +16,7 @@ from lib.waiting import equal_eventually
 SENDS = 3
 CLIENTS = 8
 KEYS = 400
-BLOCK = 100000  # at the end all of them once more
+BLOCK = 60  # requests whose first sends are mixed
 
 
 class Request:
@@ -81,14 +81,14 @@ class Client:
 
 
 def repeated(requests, draw):
-    """Every request SENDS times: soon after each other, at once, or with a kill and flushes between."""
-    order = []
-    for size in (60, BLOCK):
-        for at in range(0, len(requests), size):
-            block = requests[at:at + size] * (1 if size == BLOCK else SENDS - 1)
-            draw.shuffle(block)
-            order += block
-    return order
+    """Every request SENDS times: soon after each other or at once, and the last time with kills and flushes between."""
+    order, last = [], requests[:]
+    for at in range(0, len(requests), BLOCK):
+        block = requests[at:at + BLOCK] * (SENDS - 1)
+        draw.shuffle(block)
+        order += block
+    draw.shuffle(last)
+    return order + last
 
 
 def storm(clients, order, meanwhile):
