@@ -141,13 +141,14 @@ void tls_close(struct tls **tls)
 
 enum sr_result tls_reload(struct tls *tls, struct sr_err *err)
 {
-    SSL_CTX *made;
+    SSL_CTX *made = NULL;
     SSL_CTX *before;
     enum sr_result result = make_context(tls, &made, err);
 
     if (result != SR_OK) {
         return result;
     }
+    SR_CHECK(made != NULL);
     SR_CHECK(pthread_mutex_lock(&tls->lock) == 0);
     before = tls->context;
     tls->context = made;

@@ -88,6 +88,7 @@ enum sr_result tokens_open(const char *path, struct tokens **ret_tokens, struct 
         free(tokens);
         return result;
     }
+    SR_CHECK(tokens->set != NULL);
     tokens->path = path;
     tokens->set->holders = 1;
     atomic_init(&tokens->generation, 1);
@@ -121,12 +122,13 @@ void tokens_close(struct tokens **tokens)
 
 enum sr_result tokens_reload(struct tokens *tokens, struct sr_err *err)
 {
-    struct token_set *set;
+    struct token_set *set = NULL;
     enum sr_result result = read_set(tokens->path, &set, err);
 
     if (result != SR_OK) {
         return result;
     }
+    SR_CHECK(set != NULL);
     set->holders = 1;
     SR_CHECK(pthread_mutex_lock(&tokens->lock) == 0);
     let_go(tokens->set);

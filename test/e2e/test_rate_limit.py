@@ -102,7 +102,8 @@ def test_a_million_addresses_cost_a_fixed_table(start_server):
         # 114,688 have a place of their own; in each of the 16,384 sets the others share one request.
         assert statuses[404] == 114_688 + 16_384
     if not settings.SANITIZER:
-        assert grown < 4 << 20
+        # The table's 2 MiB and the 8 MiB of buffers that a worker keeps; a million entries of any kind would be more.
+        assert grown < 12 << 20
 
 
 @pytest.mark.parametrize("options, word", [
