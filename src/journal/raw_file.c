@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "journal/discard.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -121,7 +122,7 @@ static enum sr_result make_file(struct journal *j, struct raw_file *raw, const c
     if (result != SR_OK) {
         /* Whichever name it has now; the error that matters is the first one. */
         (void)j->disk->unlink(j->disk, temporary, NULL);
-        (void)j->disk->unlink(j->disk, raw->name, NULL);
+        discard_file(j->disk, raw->name);
     }
     return result;
 }

@@ -6,6 +6,7 @@
 #include "journal/journal_internal.h"
 
 #include "base/check.h"
+#include "journal/discard.h"
 #include "journal/merge.h"
 #include "journal/requests.h"
 #include "journal/scan.h"
@@ -316,7 +317,7 @@ static void drop_open_states(struct recovery *r)
         const struct scan_file *file = &r->scan.files[r->scan.raw_count + i];
 
         if (!file->header.sealed) {
-            (void)r->j->disk->unlink(r->j->disk, file->name, NULL); /* else at the next start */
+            discard_file(r->j->disk, file->name);
         }
     }
 }

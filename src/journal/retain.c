@@ -5,6 +5,7 @@
 #include "journal/journal_internal.h"
 
 #include "base/check.h"
+#include "journal/discard.h"
 
 #include <string.h>
 
@@ -105,11 +106,13 @@ void journal_retire_covered(struct journal *j)
     }
 }
 
-void journal_trim(struct journal *j)
+/* Removes up to DISCARD_MAX doomed files; false where there was none. */
+static bool trim_some(struct journal *j)
 {
+    struct discard discard = {.count = 0};
     bool any = false;
 
-    for (;;) {
+    for (unsigned i = 0; i < DISCARD_MAX; i++) {
         struct raw_file *raw;
 
         (void)pthread_mutex_lock(&j->files_lock);
@@ -120,8 +123,19 @@ void journal_trim(struct journal *j)
         }
         /* If it stays, or comes back after a crash, the current header says that it does not
          * count. */
-        (void)j->disk->unlink(j->disk, raw->name, NULL);
+        discard_add(&discard, j->disk, raw->name);
         raw_file_free(j, &raw);
+        any = true;
+    }
+    discard_finish(&discard, j->disk);
+    return any;
+}
+
+void journal_trim(struct journal *j)
+{
+    bool any = false;
+
+    while (trim_some(j)) {
         any = true;
     }
     if (any) {
@@ -173,7 +187,7 @@ static void drop_expired(struct journal *j, uint64_t clock_ms)
             return;
         }
         /* If it comes back after a crash its epoch is in the database all the same. */
-        (void)j->disk->unlink(j->disk, oldest.name, NULL);
+        discard_file(j->disk, oldest.name);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "journal/journal_internal.h"
 
 #include "base/check.h"
+#include "journal/discard.h"
 #include "journal/requests.h"
 
 #include <inttypes.h>
@@ -108,7 +109,7 @@ enum sr_result journal_add_state(struct journal *j, const struct journal_header 
     }
     while (pop_superfluous(j, state.epoch, state.file_id, &superfluous)) {
         /* If it comes back after a crash it is superfluous still. */
-        (void)j->disk->unlink(j->disk, superfluous.name, NULL);
+        discard_file(j->disk, superfluous.name);
     }
     return SR_OK;
 }

@@ -217,6 +217,7 @@ static enum sr_result sim_rename(struct disk *base, const char *from, const char
     }
     sim_inode_set(&find_or_add(disk, to)->now, source->now);
     sim_inode_set(&source->now, NULL);
+    disk->removed += strncmp(from, "state-", 6) == 0 && strstr(from, ".tmp") == NULL;
     return changed(disk, err);
 }
 
@@ -233,7 +234,6 @@ static enum sr_result sim_unlink(struct disk *base, const char *text, struct sr_
         return sr_fail(err, SR_NOT_FOUND, "%s does not exist", text);
     }
     sim_inode_set(&name->now, NULL);
-    disk->removed += strncmp(text, "state-", 6) == 0 && strstr(text, ".tmp") == NULL;
     return changed(disk, err);
 }
 

@@ -75,6 +75,36 @@ static struct inode *inode_left(struct sim_disk *image, const struct inode *inod
     return left;
 }
 
+/* A file without a name is free space, though its unlink may not be durable: ext4 with
+ * data=writeback gives its blocks to the next file at once, and after a power loss the name is
+ * back with whatever they hold then. */
+static bool is_freed(const struct sim_disk *disk, const struct inode *inode)
+{
+    for (unsigned i = 0; i < disk->name_count; i++) {
+        if (disk->names[i].now == inode) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void reuse_blocks(struct sim_disk *image, struct inode *inode)
+{
+    for (unsigned b = 0; b < sim_inode_blocks(inode); b++) {
+        struct page *garbage;
+
+        if (sim_draw(image) % 2 == 0) {
+            continue;
+        }
+        garbage = sim_page_new();
+        memset(garbage->bytes, (int)(1 + sim_draw(image) % 255), BLOCK);
+        sim_page_drop(inode->now[b]);
+        sim_page_drop(inode->durable[b]);
+        inode->now[b] = garbage;
+        inode->durable[b] = sim_page_share(garbage);
+    }
+}
+
 static const struct inode *name_left(struct sim_disk *image, const struct name *name,
                                      enum sim_loss loss)
 {
@@ -109,6 +139,9 @@ struct sim_disk *sim_disk_image(const struct sim_disk *disk, enum sim_loss loss,
         name = &image->names[image->name_count++];
         memcpy(name->text, disk->names[i].text, sizeof(name->text));
         sim_inode_set(&name->now, inode_left(image, inode, loss, bias));
+        if (is_freed(disk, inode)) {
+            reuse_blocks(image, name->now);
+        }
         sim_inode_set(&name->durable, name->now);
     }
     return image;

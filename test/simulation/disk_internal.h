@@ -49,6 +49,7 @@ uint64_t sim_draw(struct sim_disk *disk);
 /* Shared pages; NULL is one of zeros. */
 struct page *sim_page_new(void);
 struct page *sim_page_share(struct page *page);
+void sim_page_drop(struct page *page);
 const uint8_t *sim_page_bytes(const struct page *page);
 
 /* Inodes, counted by names and open files. */

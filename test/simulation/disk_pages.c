@@ -40,7 +40,7 @@ struct page *sim_page_share(struct page *page)
     return page;
 }
 
-static void page_drop(struct page *page)
+void sim_page_drop(struct page *page)
 {
     if (page != NULL && --page->users == 0) {
         page->next_free = free_pages;
@@ -50,7 +50,7 @@ static void page_drop(struct page *page)
 
 static void page_set(struct page **at, struct page *page)
 {
-    page_drop(*at);
+    sim_page_drop(*at);
     *at = page;
 }
 
@@ -82,8 +82,8 @@ static void inode_drop(struct inode *inode)
         return;
     }
     for (unsigned b = 0; b < BLOCKS_MAX; b++) {
-        page_drop(inode->now[b]);
-        page_drop(inode->durable[b]);
+        sim_page_drop(inode->now[b]);
+        sim_page_drop(inode->durable[b]);
     }
     free(inode);
 }
