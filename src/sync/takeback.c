@@ -107,7 +107,9 @@ static void merge(struct takeback *t)
     t->merged = true;
 }
 
-/* Takes off a change what belongs to it. A key that follows itself was seen already. */
+/* Takes off a change what belongs to it: what was added over its set, or, where a crash took
+ * sets, over any of the generations that became one (see journal/merge.h). A key that follows
+ * itself was seen already. */
 static void take_off(struct takeback *t, struct sr_change *change)
 {
     for (; t->at < t->count; t->at++) {
@@ -117,7 +119,7 @@ static void take_off(struct takeback *t, struct sr_change *change)
         if (order > 0) {
             return;
         }
-        if (order == 0 && item->generation == change->generation &&
+        if (order == 0 && item->generation >= change->generation &&
             change->kind != SR_CHANGE_DELETE) {
             change->value -= item->value;
             t->sum += (uint64_t)item->value;

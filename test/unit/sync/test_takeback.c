@@ -146,6 +146,22 @@ static void what_a_set_came_over_is_not_taken_off_it(void **state)
     assert_int_equal(takeback.sum, 4);
 }
 
+/* A start then makes one change of all generations, which has the lowest one's number. */
+static void over_a_set_that_a_crash_took_all_is_taken_off(void **state)
+{
+    struct sr_change changes[] = {change_of("a", SR_CHANGE_ADD, 107, 0)};
+    struct source source = {.changes = changes, .count = 1};
+
+    (void)state;
+    add_request("t1", "a", 3, 0);
+    add_request("t2", "a", 4, 1);
+    request_log_sort(&request_log);
+    takeback_request(&takeback, 0);
+    takeback_request(&takeback, 1);
+    expect(&source, "a", SR_CHANGE_ADD, 100);
+    expect_end(&source);
+}
+
 static void a_key_that_follows_itself_is_taken_off_once(void **state)
 {
     struct sr_change changes[] = {change_of("a", SR_CHANGE_ADD, INT64_MAX, 0),
@@ -197,6 +213,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_known_goes_and_the_rest_stays, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(what_a_set_came_over_is_not_taken_off_it, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(over_a_set_that_a_crash_took_all_is_taken_off, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_key_that_follows_itself_is_taken_off_once, setup,
                                         teardown),
