@@ -259,44 +259,16 @@ static enum sr_result sync_written(struct journal *j, struct sr_err *err)
     return SR_OK;
 }
 
-/* Writes the frames that were written and not synced again, into the fresh current file, and
- * syncs them. */
-static enum sr_result rewrite_unsynced(struct journal *j, struct sr_err *err)
-{
-    struct sr_span rest = sr_buffer_span(&j->unsynced);
-    enum sr_result result = SR_OK;
-
-    while (rest.size > 0 && result == SR_OK) {
-        struct journal_frame frame;
-        uint64_t bytes = 0;
-        uint8_t *at = j->unsynced.data + (j->unsynced.size - rest.size);
-
-        SR_CHECK(journal_frame_decode(rest, &frame, &bytes) == SR_OK);
-        frame.file_id = j->current->file_id;
-        frame.durable_sequence = j->durable_sequence;
-        journal_frame_finish(&frame, at);
-        result = append_frame(j, at, bytes, err);
-        j->current->last_sequence = frame.sequence;
-        rest.data += bytes;
-        rest.size -= bytes;
-    }
-    if (result == SR_OK && j->unsynced.size > 0) {
-        j->current->newest_epoch = j->newest_epoch;
-        result = sync_written(j, err);
-    }
-    return result;
-}
-
-/* A fresh file replaces everything that is not durable. */
+/* A fresh file, made with what is not synced in it, replaces everything that is not durable. */
 static enum sr_result mend(struct journal *j, struct sr_err *err)
 {
     enum sr_result result = journal_start_file(j, j->durable_sequence + 1, err);
 
     if (result == SR_OK) {
-        result = rewrite_unsynced(j, err);
+        result = j->disk->sync_directory(j->disk, err);
     }
     if (result == SR_OK) {
-        result = j->disk->sync_directory(j->disk, err);
+        publish_synced(j, j->written_end);
     }
     if (result == SR_OK && take_queue(j)) {
         result = write_taken(j, err);

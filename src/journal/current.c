@@ -30,13 +30,13 @@ static void set_current(struct journal *j, struct raw_file *raw)
 {
     (void)pthread_mutex_lock(&j->files_lock);
     j->current = raw;
-    j->current_left = room_for_frames(raw);
+    j->current_left = room_for_frames(raw) - j->unsynced.size;
     j->current_bytes = raw->bytes;
     j->current_id = raw->file_id;
     j->current_first = raw->first_sequence;
     journal_recompute_room(j);
     (void)pthread_mutex_unlock(&j->files_lock);
-    j->offset = JOURNAL_FRAMES_AT;
+    j->offset = JOURNAL_FRAMES_AT + j->unsynced.size;
 }
 
 enum sr_result journal_start_file(struct journal *j, uint64_t first_sequence,

@@ -132,3 +132,21 @@ enum sr_result journal_frame_decode(struct sr_span bytes, struct journal_frame *
     };
     return SR_OK;
 }
+
+void journal_frames_readdress(uint8_t *frames, size_t size, uint64_t file_id,
+                              uint64_t durable_sequence)
+{
+    struct sr_span rest = {.data = frames, .size = size};
+
+    while (rest.size > 0) {
+        struct journal_frame frame;
+        uint64_t bytes = 0;
+
+        SR_CHECK(journal_frame_decode(rest, &frame, &bytes) == SR_OK && bytes <= rest.size);
+        frame.file_id = file_id;
+        frame.durable_sequence = durable_sequence;
+        journal_frame_finish(&frame, frames + (size - rest.size));
+        rest.data += bytes;
+        rest.size -= bytes;
+    }
+}

@@ -85,4 +85,9 @@ void journal_frame_finish(const struct journal_frame *frame, uint8_t *base);
 enum sr_result journal_frame_decode(struct sr_span bytes, struct journal_frame *ret_frame,
                                     uint64_t *ret_bytes) SR_MUST_USE;
 
+/* Makes whole frames, one behind the other, frames of another file, as they are written to it:
+ * id, durable sequence and checksum are put in anew. */
+void journal_frames_readdress(uint8_t *frames, size_t size, uint64_t file_id,
+                              uint64_t durable_sequence);
+
 #endif

@@ -106,7 +106,8 @@ void raw_file_free(struct journal *j, struct raw_file **raw);
 /* Makes a zero-filled, synced spare under a fresh name. */
 enum sr_result raw_file_create(struct journal *j, struct raw_file **ret_raw,
                                struct sr_err *err);
-/* Turns a spare into the raw file `id`: header written and synced, file left open. */
+/* Turns a spare into the raw file `id`, with what is unsynced as its first frames: header
+ * written and synced, file left open. */
 enum sr_result raw_file_activate(struct journal *j, struct raw_file *raw, uint64_t id,
                                  uint64_t first_sequence, struct sr_err *err);
 /* Marks a raw file whose records do not count any more as a spare on the disk. */

@@ -150,6 +150,25 @@ enum sr_result raw_file_create(struct journal *j, struct raw_file **ret_raw, str
     return SR_OK;
 }
 
+/* JOURNAL_WRITE: what was acknowledged and not synced goes into the file that replaces the
+ * failed one before its header says so: until then the process may die and the failed one
+ * counts. The spare's header gets the id of these frames first: beside a torn header, frames of
+ * a newer id would look like damage. */
+static enum sr_result write_unsynced(struct journal *j, struct raw_file *raw, uint64_t id,
+                                     struct sr_err *err)
+{
+    struct journal_header spare = {.kind = JOURNAL_FILE_SPARE, .file_id = id};
+    enum sr_result result = write_header(j, raw, raw->file, &spare, err);
+
+    if (result != SR_OK) {
+        return result;
+    }
+    journal_frames_readdress(j->unsynced.data, j->unsynced.size, id, j->durable_sequence);
+    result = j->disk->write(j->disk, raw->file, JOURNAL_FRAMES_AT, j->unsynced.data,
+                            j->unsynced.size, err);
+    return result == SR_OK ? j->disk->sync(j->disk, raw->file, err) : result;
+}
+
 enum sr_result raw_file_activate(struct journal *j, struct raw_file *raw, uint64_t id,
                                  uint64_t first_sequence, struct sr_err *err)
 {
@@ -167,6 +186,9 @@ enum sr_result raw_file_activate(struct journal *j, struct raw_file *raw, uint64
     header.needed_file_id = j->closed.first != NULL ? j->closed.first->file_id : id;
     (void)pthread_mutex_unlock(&j->files_lock);
     result = j->disk->open(j->disk, raw->name, false, direct, &raw->file, err);
+    if (result == SR_OK && j->unsynced.size > 0) {
+        result = write_unsynced(j, raw, id, err);
+    }
     if (result == SR_OK) {
         result = write_header(j, raw, raw->file, &header, err);
     }
@@ -176,8 +198,8 @@ enum sr_result raw_file_activate(struct journal *j, struct raw_file *raw, uint64
     }
     raw->file_id = id;
     raw->first_sequence = first_sequence;
-    raw->last_sequence = 0;
-    raw->newest_epoch = 0;
+    raw->last_sequence = j->unsynced.size > 0 ? j->sequence : 0;
+    raw->newest_epoch = j->unsynced.size > 0 ? header.newest_epoch : 0;
     return SR_OK;
 }
 

@@ -16,25 +16,13 @@ static void no_progress(void *context)
     (void)context; /* nobody waits for an image */
 }
 
-/* Under JOURNAL_WRITE what failed to be synced is written again to a fresh file; until it is
- * there even the end of the process may take it. */
-static bool is_mending(const struct instance *i)
-{
-    struct journal_stats stats = {.failed = false};
-
-    if (i->up) {
-        journal_stats(i->journal, &stats);
-    }
-    return stats.failed;
-}
-
 enum judge_promise image_promise(const struct instance *i, enum sim_loss loss)
 {
     switch (i->world->durability) {
     case JOURNAL_FSYNC:
         return PROMISE_SHOWN;
     case JOURNAL_WRITE:
-        return loss == SIM_KEEP && !is_mending(i) ? PROMISE_SHOWN : PROMISE_PREFIX;
+        return loss == SIM_KEEP ? PROMISE_SHOWN : PROMISE_PREFIX;
     default:
         return PROMISE_EPOCHS;
     }

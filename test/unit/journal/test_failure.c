@@ -93,6 +93,51 @@ static void write_mode_keeps_unsynced_frames_until_a_fresh_file_holds_them(void 
     assert_int_equal(fixture_total(f, "a", &found), 5);
 }
 
+/* Acknowledged when written: what kills the process takes nothing, in the middle of mending
+ * either. Returns false when the failure was not reached any more. */
+static bool write_mode_dies_while_mending_at(struct fixture *f, uint64_t n, enum fake_crash how)
+{
+    bool reached;
+    bool found;
+
+    f->options.durability = JOURNAL_WRITE;
+    assert_int_equal(fixture_start(f), SR_OK);
+    for (int i = 0; i < 5; i++) {
+        (void)fixture_add(f, 1, "a", 1);
+        assert_int_equal(journal_commit(f->journal, &f->err), SR_OK);
+    }
+    fake_disk_advance(f->fake, 1000);
+    fake_disk_fail_at(f->fake, 1, SR_IO); /* the sync */
+    assert_int_equal(journal_commit(f->journal, &f->err), SR_IO);
+    fake_disk_fail_at(f->fake, n, SR_IO);
+    may_fail(journal_commit(f->journal, &f->err));
+    reached = fake_disk_failed(f->fake);
+    fake_disk_fail_at(f->fake, 0, SR_OK);
+    assert_int_equal(fixture_crash(f, how), SR_OK);
+    if (how == FAKE_CRASH_KEEP || !reached) {
+        assert_int_equal(fixture_total(f, "a", &found), 5);
+    }
+    return reached;
+}
+
+static void write_mode_loses_nothing_to_a_kill_while_it_mends(void **state)
+{
+    static const enum fake_crash crashes[] = {FAKE_CRASH_KEEP, FAKE_CRASH_DROP,
+                                              FAKE_CRASH_RANDOM};
+
+    for (size_t i = 0; i < sizeof(crashes) / sizeof(crashes[0]); i++) {
+        uint64_t n = 0;
+        bool reached = true;
+
+        while (reached) {
+            assert_int_equal(fixture_teardown(state), 0);
+            assert_int_equal(fixture_setup(state), 0);
+            reached = write_mode_dies_while_mending_at(*state, ++n, crashes[i]);
+        }
+        assert_true(n > 5);
+    }
+}
+
 static enum sr_result no_change(void *context, struct sr_change *ret_change, struct sr_err *err)
 {
     (void)context;
@@ -218,6 +263,7 @@ int main(void)
         T(failures_while_mending_only_delay),
         T(a_failed_file_that_is_retired_is_no_gap_after_a_crash),
         T(write_mode_keeps_unsynced_frames_until_a_fresh_file_holds_them),
+        T(write_mode_loses_nothing_to_a_kill_while_it_mends),
         T(every_call_may_fail_and_nothing_durable_is_lost),
         T(every_call_may_find_the_disk_full_and_nothing_durable_is_lost),
         T(a_full_disk_refuses_and_a_freed_one_goes_on),
