@@ -158,12 +158,23 @@ static void open_engine(struct instance *i)
     SR_CHECK(engine_open(&options, &i->engine, &err) == SR_OK);
 }
 
+/* In a world that flaps, how long this life may last. */
+static void draw_life(struct world *w)
+{
+    static const uint64_t crashes[] = {6, 30, 120};
+
+    if (w->flaps) {
+        w->crash_every = crashes[world_draw(w, 3)];
+    }
+}
+
 void instance_start(struct instance *i)
 {
     struct journal_recovery recovery;
     struct sr_err err;
     bool started;
 
+    draw_life(i->world);
     i->starting = true;
     i->busy++;
     started = start_journal(i, &recovery, &err);

@@ -217,6 +217,10 @@ static void draw_world(struct world *w)
     /* A crash ends what an outage piles up. */
     w->outages = w->instance_count == 1 && w->faults && world_draw(w, 3) == 0;
     w->crash_every = w->outages ? 4000 : crashes[world_draw(w, 4)];
+    w->flaps = !w->outages && world_draw(w, 4) == 0;
+    if (w->flaps) {
+        w->durability = world_draw(w, 3) == 0 ? JOURNAL_FSYNC : JOURNAL_WRITE;
+    }
     w->small_table = world_draw(w, 3) == 0;
     w->file_bytes = (uint64_t)(world_draw(w, 3) == 0 ? 128 : 64) << 10;
     w->limit_bytes = w->fallbacks ? 16U << 20 : w->file_bytes * (8 + world_draw(w, 3) * 8);

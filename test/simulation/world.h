@@ -122,6 +122,7 @@ struct world {
     bool judging;     /* no moments within the judge */
     bool settling;
     bool outages;         /* long ones, in which the journal is compacted and full */
+    bool flaps;           /* many a life is short: files are reused before they are full */
     uint64_t crash_every; /* steps, and calls of the disk, on average */
     uint64_t outage;      /* steps until the database is back; 0: it is there */
     uint64_t file_bytes, limit_bytes, retention_ms, retention_bytes;
