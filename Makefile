@@ -1,7 +1,7 @@
 # A thin front for meson and the scripts: `make help`. Everything it makes lies in build*/.
 SHELL = /bin/sh
 .DEFAULT_GOAL = build
-.PHONY: build run test test-asan test-tsan torture power-loss lint format bench fuzz flips simulate sabotage clean help deps
+.PHONY: build run test test-asan test-tsan torture power-loss lint format bench fuzz flips simulate simulate-fresh sabotage clean help deps
 
 FUZZ_SECONDS ?= 60
 SEEDS ?= 1000
@@ -50,10 +50,11 @@ bench: ## CPU per request and requests/s beside a bare epoll program and Redis
 	@scripts/build build
 	@bench/run
 
-torture: ## test/torture in its long form, for hours (PYTEST="-k kill" chooses); each campaign prints a line of figures
+LONG ?= --long
+torture: ## test/torture, for hours (PYTEST="-k kill" chooses; LONG= is the short form); each campaign prints a line of figures
 	$(DEPS) test
 	@scripts/build build || $(BUILD_FAILED)
-	@scripts/run-tests --build build --suite torture --torture-budget 36000 -- --long $(PYTEST)
+	@scripts/run-tests --build build --suite torture --torture-budget 36000 -- $(LONG) $(PYTEST)
 
 power-loss: ## of test/torture the power cuts on ext4 and XFS images and the broken disks, as root (PYTEST="-k ext4" chooses), half an hour
 	$(DEPS) test
@@ -66,6 +67,11 @@ simulate: ## SEEDS histories of whole instances from seed FIRST (0: from the tim
 	$(DEPS) test
 	@scripts/build build -Dtests=enabled || $(BUILD_FAILED)
 	@build/test/simulation/simulate $(SEEDS) $(FIRST)
+
+SIMULATE_SECONDS ?= 60
+simulate-fresh: ## histories of fresh seeds for SIMULATE_SECONDS (60)
+	$(DEPS) test
+	@test/simulation/fresh $(SIMULATE_SECONDS)
 
 SABOTAGE ?=
 sabotage: ## spoils the source in one place at a time: the simulation must find each within a minute (SABOTAGE="--only fsync")

@@ -168,6 +168,18 @@ void counters_list_changed(struct counters *c, const struct counters_range *rang
     sort(list);
 }
 
+/* What the entry's slots make of a row that the store handed out with its epoch. */
+static struct entry_total total_over_row(const struct counters_row *row, const struct entry *e,
+                                         unsigned flags, uint64_t open)
+{
+    struct entry_total base = {.value = row->value, .known = true, .exists = row->exists};
+
+    if (row->loaded_epoch + 1 < open) {
+        return entry_over(entry_over(base, e, flags, open - 1), e, flags, open);
+    }
+    return entry_over(base, e, flags, open);
+}
+
 bool counters_see(struct counters *c, struct sr_span key, const struct counters_row *row,
                   struct counters_seen *ret_seen)
 {
@@ -189,10 +201,7 @@ bool counters_see(struct counters *c, struct sr_span key, const struct counters_
         /* What a slot is included in is the entry's base, not this row. */
         unsigned flags = entry_flags(e) & ~(ENTRY_INCLUDED | ENTRY_INCLUDED << 1);
 
-        if (row->loaded_epoch + 1 < open) {
-            total = entry_over(total, e, flags, open - 1);
-        }
-        total = entry_over(total, e, flags, open);
+        total = total_over_row(row, e, flags, open);
     }
     shard_unlock(shard);
     ret_seen->exists = total.exists;

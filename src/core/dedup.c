@@ -44,7 +44,10 @@ enum sr_result dedup_open(const struct dedup_options *options, uint64_t extra,
     struct dedup *d = calloc(1, sizeof(*d));
     uint64_t all = options->entries_max + extra;
 
-    if (d == NULL || all > ENTRIES_MAX) {
+    if (d == NULL) {
+        return sr_fail(err, SR_NO_MEMORY, "out of memory for idempotency keys");
+    }
+    if (all > ENTRIES_MAX) {
         free(d);
         return sr_fail(err, SR_NO_MEMORY, "out of memory for %llu idempotency keys",
                        (unsigned long long)all);

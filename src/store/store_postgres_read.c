@@ -74,13 +74,13 @@ static enum sr_result fail_without_row(struct store_postgres *store, struct sr_e
 /* --- load ----------------------------------------------------------------------------------
  */
 
-enum sr_result pg_encode_texts(const struct sr_span *keys, size_t count,
+enum sr_result pg_encode_texts(const struct sr_span *texts, size_t count,
                                struct sr_buffer *array)
 {
     enum sr_result res = pg_array_begin(array, PG_TEXT);
 
     for (size_t i = 0; res == SR_OK && i < count; i++) {
-        res = pg_array_bytes(array, keys[i].data, keys[i].size);
+        res = pg_array_bytes(array, texts[i].data, texts[i].size);
     }
     if (res == SR_OK) {
         pg_array_end(array, (uint32_t)count);
