@@ -153,13 +153,18 @@ enum sr_result raw_file_create(struct journal *j, struct raw_file **ret_raw, str
 /* JOURNAL_WRITE: what was acknowledged and not synced goes into the file that replaces the
  * failed one before its header says so: until then the process may die and the failed one
  * counts. The spare's header gets the id of these frames first: beside a torn header, frames of
- * a newer id would look like damage. */
+ * a newer id would look like damage. It takes the place of one that may have told which files
+ * are retired, and tells it as of now. */
 static enum sr_result write_unsynced(struct journal *j, struct raw_file *raw, uint64_t id,
                                      struct sr_err *err)
 {
     struct journal_header spare = {.kind = JOURNAL_FILE_SPARE, .file_id = id};
-    enum sr_result result = write_header(j, raw, raw->file, &spare, err);
+    enum sr_result result;
 
+    (void)pthread_mutex_lock(&j->files_lock);
+    spare.needed_file_id = j->closed.first != NULL ? j->closed.first->file_id : j->current_id;
+    (void)pthread_mutex_unlock(&j->files_lock);
+    result = write_header(j, raw, raw->file, &spare, err);
     if (result != SR_OK) {
         return result;
     }

@@ -232,6 +232,22 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+/* The oldest raw file that counts, as the newest raw header says, or a later spare's that was
+ * being filled to be the next one. */
+static uint64_t oldest_needed(const struct scan *scan, const struct scan_file *newest)
+{
+    uint64_t needed = newest->header.needed_file_id;
+
+    for (size_t i = 0; i < scan->raw_count; i++) {
+        const struct journal_header *header = &scan->files[i].header;
+
+        if (header->kind == JOURNAL_FILE_SPARE && header->file_id > newest->header.file_id) {
+            needed = larger(needed, header->needed_file_id);
+        }
+    }
+    return needed;
+}
+
 /* The newest file that became a spare since the newest header was written, 0: none. Files are
  * retired from the oldest on, so that none up to it counts, also those that only wait for their
  * removal. */
@@ -281,7 +297,7 @@ static enum sr_result order_raw(struct scan *scan, struct sr_err *err)
         return SR_OK;
     }
     oldest = newest;
-    needed = newest->header.needed_file_id;
+    needed = oldest_needed(scan, newest);
     retired = newest_retired(scan, needed);
     scan->next_sequence = newest->header.first_sequence;
     for (size_t i = scan->raw_count; i-- > 0;) {

@@ -138,6 +138,16 @@ static void write_mode_loses_nothing_to_a_kill_while_it_mends(void **state)
     }
 }
 
+/* JOURNAL_WRITE: an acknowledged add whose sync fails. */
+static void fail_a_sync(struct fixture *f, const char *key, uint64_t epoch)
+{
+    (void)fixture_add(f, epoch, key, 1);
+    assert_int_equal(journal_commit(f->journal, &f->err), SR_OK);
+    fake_disk_advance(f->fake, 1000);
+    fake_disk_fail_at(f->fake, 1, SR_IO);
+    assert_int_equal(journal_commit(f->journal, &f->err), SR_IO);
+}
+
 static enum sr_result no_change(void *context, struct sr_change *ret_change, struct sr_err *err)
 {
     (void)context;
@@ -165,6 +175,56 @@ static void a_failed_file_that_is_retired_is_no_gap_after_a_crash(void **state)
     assert_int_equal(journal_write_state(f->journal, 1, 0, &nothing, &f->err), SR_OK);
     assert_int_equal(fixture_crash(f, FAKE_CRASH_DROP), SR_OK);
     assert_int_equal(f->recovery.newest_epoch, 1);
+}
+
+/* The spare that is filled while mending had told that a failed file before it is retired.
+ * Returns false when the failure was not reached any more. */
+static bool mends_in_a_retired_file_failing_at(struct fixture *f, uint64_t n)
+{
+    struct journal_source nothing = {.next = no_change};
+    uint64_t open;
+    bool reached;
+    bool found;
+
+    f->options.durability = JOURNAL_WRITE;
+    assert_int_equal(fixture_start(f), SR_OK);
+    open = f->recovery.open_epoch;
+    fail_a_sync(f, "a", open);
+    assert_int_equal(journal_commit(f->journal, &f->err), SR_OK);
+    while (journal_keep(f->journal, &f->err) == SR_OK) {
+    }
+    for (int i = 0; i < (int)(FIXTURE_FILE_BYTES / 4096); i++) {
+        (void)fixture_add(f, open, "a", 1);
+        assert_int_equal(journal_commit(f->journal, &f->err), SR_OK);
+    }
+    assert_int_equal(journal_write_state(f->journal, open, 0, &nothing, &f->err), SR_OK);
+    fail_a_sync(f, "b", open + 1);
+    for (int i = 0; i < 2; i++) { /* the other spares go */
+        fake_disk_fail_at(f->fake, 1, SR_IO);
+        assert_int_equal(journal_commit(f->journal, &f->err), SR_IO);
+    }
+    fake_disk_fail_at(f->fake, n, SR_IO);
+    may_fail(journal_commit(f->journal, &f->err));
+    reached = fake_disk_failed(f->fake);
+    fake_disk_fail_at(f->fake, 0, SR_OK);
+    assert_int_equal(fixture_crash(f, FAKE_CRASH_DROP), SR_OK);
+    if (!reached) {
+        assert_int_equal(fixture_total(f, "b", &found), 1);
+    }
+    return reached;
+}
+
+static void write_mode_mends_in_a_file_that_told_what_is_retired(void **state)
+{
+    uint64_t n = 0;
+    bool reached = true;
+
+    while (reached) {
+        assert_int_equal(fixture_teardown(state), 0);
+        assert_int_equal(fixture_setup(state), 0);
+        reached = mends_in_a_retired_file_failing_at(*state, ++n);
+    }
+    assert_true(n > 5);
 }
 
 /* One round of everything with the n-th disk call failing; every commit that succeeded must be
@@ -264,6 +324,7 @@ int main(void)
         T(a_failed_file_that_is_retired_is_no_gap_after_a_crash),
         T(write_mode_keeps_unsynced_frames_until_a_fresh_file_holds_them),
         T(write_mode_loses_nothing_to_a_kill_while_it_mends),
+        T(write_mode_mends_in_a_file_that_told_what_is_retired),
         T(every_call_may_fail_and_nothing_durable_is_lost),
         T(every_call_may_find_the_disk_full_and_nothing_durable_is_lost),
         T(a_full_disk_refuses_and_a_freed_one_goes_on),
