@@ -5,11 +5,14 @@
 #include "world.h"
 
 #include "base/check.h"
+#include "core/record.h"
 #include "journal/state.h"
 #include "store/fake_state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+#define REQUEST_BYTES_MAX 65536U
 
 static void no_progress(void *context)
 {
@@ -35,17 +38,6 @@ static const struct fake_state *database_state(const struct world *w)
     return w->database->has_late ? &w->database->late : &w->database->state;
 }
 
-static unsigned key_number(struct sr_span key)
-{
-    unsigned number = 0;
-
-    for (size_t i = 3; i < key.size && key.data[i] >= '0' && key.data[i] <= '9'; i++) {
-        number = number * 10 + (key.data[i] - (unsigned)'0');
-    }
-    SR_CHECK(number < KEYS);
-    return number;
-}
-
 static void add_database(const struct instance *i, struct model *found)
 {
     const struct fake_state *state = database_state(i->world);
@@ -56,7 +48,10 @@ static void add_database(const struct instance *i, struct model *found)
     for (size_t n = 0; n < state->row_count; n++) {
         unsigned key = key_number(state->rows[n].key);
 
-        found[key] = (struct model){.exists = true, .value = digit_of(i, state->rows[n].value)};
+        found[key] =
+            (struct model){.exists = true,
+                           .value = key < TOKEN_KEY_FIRST ? digit_of(i, state->rows[n].value)
+                                                          : state->rows[n].value};
     }
     for (size_t n = 0; n < state->refused_count; n++) {
         found[key_number(state->refused[n].key)].value += state->refused[n].delta;
@@ -72,21 +67,68 @@ static uint64_t database_epoch(const struct world *w, const struct sr_uuid *inst
 
 /* ---- what the recovered journal adds ---- */
 
+/* A flush takes a request back whose token the database has already. */
+static void add_request(struct tokens_known *known, struct sr_span records, struct model *found)
+{
+    bool duplicate = false;
+    bool first = true;
+
+    while (records.size > 0) {
+        struct record record;
+        size_t size = 0;
+
+        SR_CHECK(record_decode(records, &record, &size) == SR_OK);
+        if (first) {
+            bool *token = &known->tokens[token_number(record.token.token)];
+
+            duplicate = *token;
+            *token = true;
+            first = false;
+        }
+        if (duplicate) {
+            found[key_number(record.key)].value -= record.value;
+        }
+        records.data += size;
+        records.size -= size;
+    }
+}
+
+static enum sr_result add_requests(struct state_reader *reader, struct tokens_known *known,
+                                   struct model *found, struct sr_err *err)
+{
+    enum sr_result result = SR_OK;
+    struct sr_buffer records;
+
+    sr_buffer_init(&records, REQUEST_BYTES_MAX);
+    while (result == SR_OK) {
+        result = state_reader_request(reader, &records, err);
+        if (result == SR_OK) {
+            add_request(known, sr_buffer_span(&records), found);
+        }
+    }
+    sr_buffer_done(&records);
+    return result == SR_NOT_FOUND ? SR_OK : result;
+}
+
 static void add_state(const struct instance *i, struct disk *disk, const char *name,
-                      struct model *found)
+                      struct tokens_known *known, struct model *found)
 {
     struct state_reader *reader = NULL;
     struct sr_change change;
     struct sr_err err = {0};
     enum sr_result result = state_reader_open(disk, name, &reader, &err);
 
+    if (result == SR_OK) {
+        result = add_requests(reader, known, found, &err);
+    }
     while (result == SR_OK) {
         result = state_reader_next(reader, &change, &err);
         if (result == SR_OK) {
-            sr_wide value = change.kind == SR_CHANGE_ADD ? digit_of(i, (int64_t)change.value)
-                                                         : change.value;
+            unsigned key = key_number(change.key);
+            bool digit = change.kind == SR_CHANGE_ADD && key < TOKEN_KEY_FIRST;
 
-            model_change(&found[key_number(change.key)], change.kind, value);
+            model_change(&found[key], change.kind,
+                         digit ? digit_of(i, (int64_t)change.value) : change.value);
         }
     }
     state_reader_close(&reader);
@@ -100,8 +142,12 @@ static void add_state(const struct instance *i, struct disk *disk, const char *n
 static void add_journal(const struct instance *i, struct journal *journal, struct disk *disk,
                         uint64_t from, uint64_t newest, struct model *found)
 {
+    struct tokens_known known = {.tokens = {false}};
     struct journal_state state;
 
+    for (size_t n = 0; n < database_state(i->world)->request_count; n++) {
+        known.tokens[token_number(database_state(i->world)->requests[n].token)] = true;
+    }
     if (from > newest) {
         world_fail(i->world, "the database has an epoch that the journal lost", -1,
                    (int64_t)from, (int64_t)newest);
@@ -111,7 +157,7 @@ static void add_journal(const struct instance *i, struct journal *journal, struc
             world_fail(i->world, "the chain of state files has a gap", -1, (int64_t)from,
                        (int64_t)newest);
         }
-        add_state(i, disk, state.name, found);
+        add_state(i, disk, state.name, &known, found);
         from = state.epoch;
     }
 }
@@ -163,6 +209,7 @@ void image_judge(struct instance *i, enum sim_loss loss, uint64_t seed, struct m
 
     i->world->judging = true;
     recover(i, image, found);
+    tokens_judge(i, image_promise(i, loss), false, found);
     check(i, image_promise(i, loss), found);
     i->world->judging = false;
     i->world->figures.states++;
@@ -199,6 +246,7 @@ void image_judge_end(struct instance *i)
     struct model found[KEYS];
 
     add_database(i, found);
+    tokens_judge(i, PROMISE_SHOWN, true, found);
     for (unsigned key = 0; key < KEYS; key++) {
         if (found[key].value != i->judge.live[key].value ||
             (i->judge.rows_known[key] && found[key].exists != i->judge.live[key].exists)) {

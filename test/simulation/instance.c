@@ -5,6 +5,7 @@
 #include "world.h"
 
 #include "base/check.h"
+#include "sync/restore.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,12 +97,15 @@ static bool start_journal(struct instance *i, struct journal_recovery *recovery,
                           struct sr_err *err)
 {
     struct journal_options options = instance_journal_options(i, sim_disk_base(i->disk));
+    struct dedup_options window = {.entries_max = 64, .window_ms = i->world->window_ms};
 
     if (datadir_open_on(options.disk, &i->datadir, err) != SR_OK) {
         return false;
     }
     options.instance = datadir_instance(i->datadir);
-    return journal_open(&options, &i->journal, recovery, err) == SR_OK;
+    return journal_open(&options, &i->journal, recovery, err) == SR_OK &&
+           restore_window(&window, i->journal, options.disk, now_ms(i), &i->dedup, err) ==
+               SR_OK;
 }
 
 static void open_sync(struct instance *i, const struct journal_recovery *recovery)
@@ -111,6 +115,7 @@ static void open_sync(struct instance *i, const struct journal_recovery *recover
     struct flusher_options flusher = {.counters = i->counters,
                                       .journal = i->journal,
                                       .datadir = i->datadir,
+                                      .dedup = i->dedup,
                                       .newest_epoch = recovery->newest_epoch,
                                       .open_epoch = recovery->open_epoch,
                                       .changes_journaled = i->world->durability != JOURNAL_NONE,
@@ -122,6 +127,7 @@ static void open_sync(struct instance *i, const struct journal_recovery *recover
                                       .event = on_event,
                                       .event_context = i};
     struct loader_options loader = {.counters = i->counters,
+                                    .dedup = i->dedup,
                                     .queue_max = 256,
                                     .batch_max = 64,
                                     .tick = tick_of,
@@ -153,6 +159,7 @@ static void open_engine(struct instance *i)
     SR_CHECK(counters_open(&table, &i->counters, &err) == SR_OK);
     options = (struct engine_options){.counters = i->counters,
                                       .journal = i->journal,
+                                      .dedup = i->dedup,
                                       .worker_count = WORKERS,
                                       .durability = i->world->durability};
     SR_CHECK(engine_open(&options, &i->engine, &err) == SR_OK);
@@ -197,41 +204,17 @@ void instance_start(struct instance *i)
     i->up = true;
 }
 
-/* Figures of the parts that go. */
-static void add_figures(struct instance *i)
-{
-    struct figures *figures = &i->world->figures;
-    struct counters_stats table;
-    struct flusher_stats flusher;
-    struct loader_stats loader;
-    struct journal_stats journal;
-
-    if (!i->up) {
-        return;
-    }
-    counters_stats(i->counters, &table);
-    flusher_stats(i->flusher, &flusher);
-    loader_stats(i->loader, &loader);
-    journal_stats(i->journal, &journal);
-    figures->evictions += table.evictions;
-    figures->flushes += flusher.flushes_applied;
-    figures->flushes_unknown += flusher.flushes_unknown;
-    figures->replayed += flusher.flushes_replayed;
-    figures->refused += flusher.rows_refused;
-    figures->loads_stale += loader.stale;
-    figures->loads_failed += loader.failures;
-    figures->compactions += journal.compactions;
-    figures->retired += journal.retired_files;
-    figures->journal_failed += journal.failures;
-}
-
 void instance_close(struct instance *i)
 {
-    add_figures(i);
+    figures_add(i);
     loader_close(&i->loader);
     flusher_close(&i->flusher);
     engine_close(&i->engine);
     counters_close(&i->counters);
+    dedup_close(&i->dedup);
+    for (unsigned n = 0; n < WORKERS; n++) {
+        worker_forget(&i->workers[n]);
+    }
     store_close(&i->flusher_store);
     store_close(&i->loader_store);
     journal_close(&i->journal);
@@ -260,6 +243,9 @@ static void crash_now(struct instance *i)
     sim_disk_take(i->disk, image);
     sim_disk_free(&image);
     judge_restart(&i->judge, found);
+    if (image_promise(i, loss) != PROMISE_SHOWN) {
+        tokens_forget_answers(i->world);
+    }
     i->dead = false;
 }
 

@@ -11,42 +11,15 @@
 #include <string.h>
 
 #define KIND_READ 0
-#define LONG_KEY 480 /* of small tables: keys of all sizes, so that a few fill them */
-#define SHORTER 19   /* each is that much shorter than the one before */
+#define COUNTED_ROOM 8 /* for a batch */
+#define LONG_KEY 480   /* of small tables: keys of all sizes, so that a few fill them */
+#define SHORTER 19     /* each is that much shorter than the one before */
 
 static uint64_t now_ms(struct instance *i)
 {
     struct disk *disk = sim_disk_base(i->disk);
 
     return disk->now_ms(disk);
-}
-
-void key_name(const struct world *w, unsigned key, char *ret_name, size_t size)
-{
-    int used = snprintf(ret_name, size, "key%u", key);
-
-    if (w->small_table) {
-        memset(ret_name + used, '-', size - (size_t)used);
-        ret_name[LONG_KEY - SHORTER * key] = '\0';
-    }
-}
-
-int64_t digit_of(const struct instance *i, int64_t value)
-{
-    const int64_t base = (int64_t)1 << DIGIT_BITS;
-
-    if (i->world->instance_count == 1) {
-        return value;
-    }
-    for (unsigned n = 0;; n++) {
-        int64_t digit = (int64_t)((uint64_t)value % (uint64_t)base);
-
-        digit = digit >= base / 2 ? digit - base : digit;
-        if (n == i->index) {
-            return digit;
-        }
-        value = (value - digit) / base;
-    }
 }
 
 static int64_t draw_value(struct instance *i, unsigned key)
@@ -88,7 +61,7 @@ static enum engine_status run(struct instance *i, struct worker *worker,
                               const struct pending *request, struct engine_answer *ret_answer)
 {
     struct sr_span key;
-    char name[LONG_KEY + 32];
+    char name[KEY_NAME_SIZE];
 
     key_name(i->world, request->key, name, sizeof(name));
     key = sr_span_text(name);
@@ -176,14 +149,88 @@ static void request(struct instance *i, struct worker *worker, struct pending re
     worker->pending[worker->pending_count++] = request;
 }
 
-static void new_request(struct instance *i, struct worker *worker)
+static uint8_t draw_key(struct instance *i)
 {
-    unsigned key = (unsigned)world_draw(i->world, KEYS);
-    struct pending fresh = {.key = (uint8_t)key};
+    unsigned key = (unsigned)world_draw(i->world, TOKEN_KEY_FIRST);
 
     if (!i->world->small_table && world_draw(i->world, 4) != 0) {
-        fresh.key %= 6; /* most go to a few */
+        key %= 6; /* most go to a few */
     }
+    return (uint8_t)key;
+}
+
+static struct call *draw_batch(struct instance *i)
+{
+    struct call *call = call_plain();
+    uint64_t items = 1 + world_draw(i->world, 5);
+
+    while (items-- > 0) {
+        unsigned key = draw_key(i);
+
+        call_add(i, call, key, draw_value(i, key));
+    }
+    return call;
+}
+
+/* The changes of a batch are the judge's operations, one by one. */
+static void count_batch(struct instance *i, struct worker *worker, const struct call *call)
+{
+    for (uint32_t n = 0; n < call->batch.count; n++) {
+        const struct counters_batch_item *item = &call->batch.items[n];
+        struct pending one = {.key = (uint8_t)key_number(counters_batch_key(&call->batch, n)),
+                              .kind = SR_CHANGE_ADD,
+                              .value = item->value >> (DIGIT_BITS * i->index)};
+
+        count(i, worker, &one);
+        if (item->total_known) {
+            judge_total(i, &one, ENGINE_DONE, &(struct engine_answer){.total = item->total});
+        }
+    }
+}
+
+static void run_call(struct instance *i, struct worker *worker, struct pending request)
+{
+    struct engine_answer answer = {0};
+    enum engine_status status = call_run(i, worker, request.call, &request.wait, &answer);
+
+    switch (status) {
+    case ENGINE_WAIT:
+        i->world->figures.waits++;
+        request.turn = PENDING_WAITS;
+        request.wait = answer.wait;
+        break;
+    case ENGINE_DONE:
+    case ENGINE_DONE_UNKNOWN:
+        if (request.call->number == CALL_PLAIN) {
+            count_batch(i, worker, request.call);
+        }
+        request.turn = PENDING_OPEN;
+        request.now = judge_now(&i->judge);
+        worker->answered = true;
+        break;
+    default:
+        note_rejection(i->world, status, &answer);
+        call_free(&request.call);
+        return;
+    }
+    worker->pending[worker->pending_count++] = request;
+}
+
+static void new_call(struct instance *i, struct worker *worker)
+{
+    struct pending fresh = {.call = NULL};
+
+    if (worker->pending_count < PENDING_MAX &&
+        worker->counted_count < PENDING_MAX * 4 - COUNTED_ROOM) {
+        fresh.call = world_draw(i->world, 2) == 0 ? draw_batch(i) : call_with_token(i->world);
+        run_call(i, worker, fresh);
+    }
+}
+
+static void new_request(struct instance *i, struct worker *worker)
+{
+    struct pending fresh = {.key = draw_key(i)};
+
     fresh.kind = draw_kind(i, fresh.key);
     fresh.value = fresh.kind == SR_CHANGE_DELETE ? 0 : draw_value(i, fresh.key);
     if (worker->pending_count < PENDING_MAX) {
@@ -207,6 +254,10 @@ static void retry_waiting(struct instance *i, struct worker *worker)
             engine_wait_over(worker->engine, &pending.wait, now_ms(i))) {
             /* As the connection does: the entry stays held until the retry has run. */
             drop_pending(worker, at);
+            if (pending.call != NULL) {
+                run_call(i, worker, pending);
+                return;
+            }
             request(i, worker, pending);
             engine_wait_end(worker->engine, &pending.wait);
             return;
@@ -249,6 +300,10 @@ static void answered(struct instance *i, const struct pending *pending)
 {
     struct figures *figures = &i->world->figures;
 
+    if (pending->call != NULL) {
+        call_answered(i, pending->call, pending->now);
+        return;
+    }
     judge_shown(&i->judge, pending->key, pending->now);
     figures->acknowledged += pending->kind != KIND_READ;
     figures->sets += pending->kind > SR_CHANGE_ADD;
@@ -269,6 +324,7 @@ static void release(struct instance *i, struct worker *worker)
 
         if (pending->turn != PENDING_WAITS && pending->turn <= released) {
             answered(i, pending);
+            call_free(&worker->pending[at].call);
             drop_pending(worker, at);
         } else {
             at++;
@@ -297,8 +353,20 @@ void worker_step(struct instance *i, struct worker *worker)
         retry_waiting(i, worker);
         break;
     default:
-        new_request(i, worker);
+        if (i->world->with_tokens && world_draw(i->world, 4) == 0) {
+            new_call(i, worker);
+        } else {
+            new_request(i, worker);
+        }
     }
+}
+
+void worker_forget(struct worker *worker)
+{
+    for (unsigned at = 0; at < worker->pending_count; at++) {
+        call_free(&worker->pending[at].call);
+    }
+    worker->pending_count = 0;
 }
 
 void worker_settle(struct instance *i, struct worker *worker)

@@ -30,11 +30,11 @@ _Noreturn void world_fail(const struct world *w, const char *what, int key, int6
     (void)fprintf(stderr,
                   "VIOLATION seed %" PRIu64 ": %s (%d, %" PRId64 " against %" PRId64 ")\n",
                   w->seed, what, key, a, b);
-    (void)fprintf(stderr, "a world of %u instances, durability %d%s%s%s%s%s%s\n",
+    (void)fprintf(stderr, "a world of %u instances, durability %d%s%s%s%s%s%s%s\n",
                   w->instance_count, (int)w->durability, w->faults ? ", database faults" : "",
                   w->disk_faults ? ", disk faults" : "", w->fallbacks ? ", fallbacks" : "",
                   w->edges ? ", edges" : "", w->replaces ? ", sets and deletes" : "",
-                  w->small_table ? ", small table" : "");
+                  w->small_table ? ", small table" : "", w->with_tokens ? ", tokens" : "");
     _Exit(1);
 }
 
@@ -189,7 +189,8 @@ static void draw_instance(struct world *w, unsigned n)
     i->index = n;
     i->disk = sim_disk_new(&options);
     for (unsigned key = 0; key < KEYS; key++) {
-        i->judge.rows_known[key] = w->instance_count == 1 && !(w->edges && key < EDGE_KEYS);
+        i->judge.rows_known[key] =
+            w->instance_count == 1 && !(w->edges && key < EDGE_KEYS) && key < TOKEN_KEY_FIRST;
         i->judge.live[key].exists = !i->judge.rows_known[key];
         i->judge.settled[key].exists = !i->judge.rows_known[key];
     }
@@ -222,6 +223,8 @@ static void draw_world(struct world *w)
         w->durability = world_draw(w, 3) == 0 ? JOURNAL_FSYNC : JOURNAL_WRITE;
     }
     w->small_table = world_draw(w, 3) == 0;
+    w->with_tokens = world_draw(w, 2) == 0;
+    w->window_ms = world_draw(w, 2) == 0 ? 300 : 3600000;
     w->file_bytes = (uint64_t)(world_draw(w, 3) == 0 ? 128 : 64) << 10;
     w->limit_bytes = w->fallbacks ? 16U << 20 : w->file_bytes * (8 + world_draw(w, 3) * 8);
     if (w->outages && !w->fallbacks) {

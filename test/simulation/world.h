@@ -6,6 +6,7 @@
 #ifndef SR_TEST_SIMULATION_WORLD_H
 #define SR_TEST_SIMULATION_WORLD_H
 
+#include "calls.h"
 #include "disk.h"
 #include "judge.h"
 #include "server/engine.h"
@@ -17,7 +18,9 @@
 #define INSTANCES_MAX 3
 #define WORKERS 3
 #define PENDING_MAX 64
-#define EDGE_KEYS 2   /* of the histories with edges: changed by huge values, never set */
+#define EDGE_KEYS 2  /* of the histories with edges: changed by huge values, never set */
+#define TOKEN_KEYS 4 /* the last ones: changed by requests with a token only */
+#define TOKEN_KEY_FIRST (KEYS - TOKEN_KEYS)
 #define DIGIT_BITS 20 /* of several instances each adds to digits of its own */
 
 /* What happened in histories; each must, or they prove little. X(name, text). */
@@ -27,6 +30,10 @@
     X(states, "crash states judged")                                                           \
     X(acknowledged, "acknowledged changes")                                                    \
     X(sets, "acknowledged sets and deletes")                                                   \
+    X(batches, "batches answered")                                                             \
+    X(tokens, "requests with a token answered")                                                \
+    X(replays, "answers given again")                                                          \
+    X(taken_back, "lives in which a duplicate was taken back")                                 \
     X(reads, "reads answered")                                                                 \
     X(totals, "totals judged")                                                                 \
     X(crashes_at_disk, "crashes within a call of the disk")                                    \
@@ -63,7 +70,8 @@ struct pending {
     uint64_t now;  /* the judge's number when it was computed */
     int64_t value;
     uint8_t key;
-    uint8_t kind; /* 0: a read */
+    uint8_t kind;      /* 0: a read */
+    struct call *call; /* NULL, or a batch or a request with a token instead; owned */
     struct engine_wait wait;
 };
 
@@ -89,6 +97,7 @@ struct instance {
     struct journal *journal;
     struct counters *counters;
     struct engine *engine;
+    struct dedup *dedup;
     struct flusher *flusher;
     struct loader *loader;
     struct store *flusher_store, *loader_store;
@@ -121,6 +130,9 @@ struct world {
     bool kept;        /* there is a snapshot to fall back to */
     bool judging;     /* no moments within the judge */
     bool settling;
+    bool with_tokens;     /* batches, and requests with a token */
+    uint64_t window_ms;   /* of the tokens */
+    struct tokens tokens; /* what clients know */
     bool outages;         /* long ones, in which the journal is compacted and full */
     bool flaps;           /* many a life is short: files are reused before they are full */
     uint64_t crash_every; /* steps, and calls of the disk, on average */
@@ -157,9 +169,19 @@ bool instance_quiet(struct instance *i);
 /* worker.c */
 void worker_step(struct instance *i, struct worker *worker);
 void worker_settle(struct instance *i, struct worker *worker);
+/* The process died: nobody answers what was under way. */
+void worker_forget(struct worker *worker);
+
+/* keys.c */
+#define KEY_NAME_SIZE 512
 void key_name(const struct world *w, unsigned key, char *ret_name, size_t size);
+/* The number of such a name. */
+unsigned key_number(struct sr_span key);
 /* The instance's own part of a value that several add to. */
 int64_t digit_of(const struct instance *i, int64_t value);
+
+/* figures.c: what the parts of an instance that goes have counted. */
+void figures_add(struct instance *i);
 
 /* image.c */
 enum judge_promise image_promise(const struct instance *i, enum sim_loss loss);
