@@ -158,6 +158,14 @@ class Server:
     def signal(self, number):
         self.process.send_signal(number)
 
+    def freeze(self):
+        """SIGSTOP, and every thread has stopped: what is sent now is found together at thaw()."""
+        self.signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED)
+
+    def thaw(self):
+        self.signal(signal.SIGCONT)
+
     def terminate(self, timeout=30):
         """SIGTERM; returns the exit code."""
         self.signal(signal.SIGTERM)
