@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define PORT_TRIES 16 /* where any free port is asked for */
+
 enum sr_result listener_init(struct listener *listener, enum listener_kind kind,
                              uint32_t fd_count, struct sr_err *err)
 {
@@ -60,21 +62,37 @@ static enum sr_result listen_on_all(char *list, const struct listen_options *opt
     return SR_OK;
 }
 
+/* A port that was drawn for the first address may be held by others on the next one. */
+static enum sr_result listen_anywhere(const struct listen_options *options,
+                                      struct listeners *listeners, struct sr_err *err)
+{
+    enum sr_result result = SR_EXISTS;
+
+    for (int i = 0; i < PORT_TRIES && result == SR_EXISTS; i++) {
+        char *list = strdup(options->addresses);
+
+        if (list == NULL) {
+            return sr_fail(err, SR_NO_MEMORY, "no memory for the list of addresses");
+        }
+        listeners_close(listeners);
+        result = listen_on_all(list, options, listeners, err);
+        free(list);
+        if (options->port != 0) {
+            break;
+        }
+    }
+    return result;
+}
+
 enum sr_result listeners_open(const struct listen_options *options,
                               struct listeners *ret_listeners, struct sr_err *err)
 {
     enum sr_result result;
-    char *list;
 
     memset(ret_listeners, 0, sizeof(*ret_listeners));
     result = listen_inherited(ret_listeners, err);
     if (result == SR_OK && ret_listeners->count == 0) {
-        list = strdup(options->addresses);
-        if (list == NULL) {
-            return sr_fail(err, SR_NO_MEMORY, "no memory for the list of addresses");
-        }
-        result = listen_on_all(list, options, ret_listeners, err);
-        free(list);
+        result = listen_anywhere(options, ret_listeners, err);
     }
     if (result != SR_OK) {
         listeners_close(ret_listeners);
