@@ -187,6 +187,40 @@ struct limiter_verdict limiter_take(struct limiter *limiter, uint64_t client, ui
     return locked_decide(limiter, &ask);
 }
 
+/* Where the client's taking was noted, if anything of it is still owed. */
+static uint64_t *find_owed(struct cell_set *set, uint64_t client, bool crowded)
+{
+    struct cell *cell;
+
+    if (crowded) {
+        return set->crowd_restored_ns > set->now_ns ? &set->crowd_restored_ns : NULL;
+    }
+    cell = find_cell(set, client, set->now_ns);
+    return cell != NULL && cell->restored_ns > set->now_ns ? &cell->restored_ns : NULL;
+}
+
+void limiter_give(struct limiter *limiter, uint64_t client, uint32_t cost, bool crowded,
+                  uint64_t taken_ns)
+{
+    size_t index;
+    struct cell_set *set = set_of(limiter, client, &index);
+    pthread_mutex_t *lock = &limiter->locks[index % STRIPES];
+    uint64_t given_ns = cost * limiter->options.interval_ns;
+    uint64_t *restored_ns;
+
+    SR_CHECK(pthread_mutex_lock(lock) == 0);
+    set->now_ns = later(set->now_ns, taken_ns);
+    restored_ns = find_owed(set, client, crowded);
+    /* With the taking never done, the number would be smaller by at least what is left of it:
+     * takings after it began where it ended, or later. */
+    if (restored_ns != NULL && set->now_ns - taken_ns < given_ns) {
+        given_ns -= set->now_ns - taken_ns;
+        SR_CHECK(*restored_ns >= given_ns);
+        *restored_ns -= given_ns;
+    }
+    SR_CHECK(pthread_mutex_unlock(lock) == 0);
+}
+
 struct limiter_verdict limiter_look(struct limiter *limiter, uint64_t client, uint32_t cost,
                                     uint64_t now_ns)
 {

@@ -57,6 +57,12 @@ void limiter_close(struct limiter **limiter);
 struct limiter_verdict limiter_take(struct limiter *limiter, uint64_t client, uint32_t cost,
                                     uint64_t now_ns);
 
+/* Gives back what a limiter_take that passed at taken_ns took: what was let pass with it was
+ * not done after all. Less what the rate has restored since by anybody's clock, which others
+ * may have used already: so the bound holds over any interval. crowded: of that verdict. */
+void limiter_give(struct limiter *limiter, uint64_t client, uint32_t cost, bool crowded,
+                  uint64_t taken_ns);
+
 /* What limiter_take would say; takes nothing. */
 struct limiter_verdict limiter_look(struct limiter *limiter, uint64_t client, uint32_t cost,
                                     uint64_t now_ns);

@@ -354,6 +354,7 @@ static struct refusal check_rate(struct guard_worker *g, const struct guard_dema
     if (!verdict.passed) {
         return limited(g, &verdict);
     }
+    g->rate_crowded = verdict.crowded;
     add_rate_lines(g, &verdict);
     return (struct refusal){0};
 }
@@ -372,13 +373,18 @@ struct refusal guard_admit(struct guard_worker *g, const struct guard_demand *de
 struct refusal guard_charge(struct guard_worker *g, uint32_t more, uint64_t now_ns)
 {
     struct limiter_verdict verdict;
+    uint64_t client;
 
     if (g->guard == NULL || g->guard->limiter == NULL || !g->has_client || more == 0) {
         return (struct refusal){0};
     }
-    verdict = limiter_take(g->guard->limiter, ip_address_client(&g->client), more, now_ns);
+    client = ip_address_client(&g->client);
+    limiter_give(g->guard->limiter, client, 1, g->rate_crowded, now_ns);
+    verdict = limiter_take(g->guard->limiter, client, 1 + more, now_ns);
     if (!verdict.passed) {
         return limited(g, &verdict);
     }
+    g->lines_size = g->rate_at;
+    add_rate_lines(g, &verdict);
     return (struct refusal){0};
 }

@@ -85,7 +85,8 @@ struct guard_worker {
     bool has_client; /* false: it came over a unix socket, from nobody else */
     struct guard_facts facts;
     size_t lines_size;
-    size_t rate_at; /* where lines about the rate start */
+    size_t rate_at;    /* where lines about the rate start */
+    bool rate_crowded; /* of the verdict by which it was charged */
 };
 
 /* SR_IO: no randomness. */
@@ -108,8 +109,9 @@ void guard_meet(struct guard_worker *g, const struct http_request *request,
 struct refusal guard_admit(struct guard_worker *g, const struct guard_demand *demand,
                            uint64_t now_ns);
 
-/* A request that was admitted costs `more` than the one that it was charged: a batch of N costs
- * N, so N - 1 more. All or nothing; what guard_admit took stays taken. */
+/* The request that was admitted costs `more` than the one that it was charged: a batch of N
+ * costs N, so N - 1 more. All or nothing: refused, it gets back what guard_admit took at the
+ * same now_ns. Once a request. */
 struct refusal guard_charge(struct guard_worker *g, uint32_t more, uint64_t now_ns);
 
 /* Logs an answer whose facts ask for it. */

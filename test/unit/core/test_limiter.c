@@ -237,6 +237,72 @@ static void over_any_interval_no_client_passes_more_than_it_may(void **state)
     }
 }
 
+/* Half of what is let pass is given back, at once or while others take and time goes on: it is
+ * as if it had not been. */
+static void the_bound_holds_where_some_is_given_back(void **state)
+{
+    static struct history histories[CLIENTS];
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct limiter *l = open_limiter(2);
+        uint64_t random = seed;
+        uint64_t now_ns = SECOND;
+
+        memset(histories, 0, sizeof(histories));
+        for (int i = 0; i < 40000; i++) {
+            uint64_t client = draw(&random) % CLIENTS;
+            struct history *h = &histories[client];
+            struct limiter_verdict first = limiter_take(l, client, 1, now_ns);
+            uint64_t taken_ns = now_ns;
+
+            now_ns += draw(&random) % (seed % 2 == 0 ? INTERVAL / 8 : INTERVAL / 50);
+            if (draw(&random) % 2 == 0 && limiter_take(l, client, 1, now_ns).passed) {
+                assert_true(h->count < PASSES_MAX);
+                h->at_ns[h->count++] = now_ns;
+            }
+            if (first.passed) {
+                limiter_give(l, client, 1, first.crowded, taken_ns);
+            }
+        }
+        for (size_t k = 0; k < CLIENTS; k++) {
+            judge(&histories[k]);
+        }
+        limiter_close(&l);
+    }
+}
+
+static void what_is_given_back_at_once_was_never_taken(void **state)
+{
+    struct limiter *l = open_limiter(1);
+
+    (void)state;
+    for (uint64_t client = 1; client <= LIMITER_WAYS + 1; client++) {
+        struct limiter_verdict v = {0};
+
+        for (int i = 0; i < 100; i++) {
+            v = limiter_take(l, client, 1, SECOND);
+            assert_true(v.passed);
+            limiter_give(l, client, 1, v.crowded, SECOND);
+        }
+        assert_int_equal(count_passed(l, client, 100, SECOND), BURST);
+        assert_int_equal(v.crowded, client == LIMITER_WAYS + 1);
+    }
+    limiter_close(&l);
+}
+
+static void what_the_rate_has_restored_is_not_given_back_again(void **state)
+{
+    struct limiter *l = open_limiter(16);
+    struct limiter_verdict v = limiter_take(l, 1, 1, SECOND);
+
+    (void)state;
+    assert_int_equal(count_passed(l, 1, 100, SECOND + INTERVAL), BURST);
+    limiter_give(l, 1, 1, v.crowded, SECOND);
+    assert_int_equal(count_passed(l, 1, 100, SECOND + INTERVAL), 0);
+    limiter_close(&l);
+}
+
 static void a_million_addresses_take_the_memory_of_one(void **state)
 {
     struct limiter *l = open_limiter(LIMITER_SETS);
@@ -314,6 +380,9 @@ int main(void)
         cmocka_unit_test(a_full_set_leaves_the_others_one_allowance_together),
         cmocka_unit_test(a_client_out_of_the_crowd_starts_from_what_the_crowd_used),
         cmocka_unit_test(over_any_interval_no_client_passes_more_than_it_may),
+        cmocka_unit_test(the_bound_holds_where_some_is_given_back),
+        cmocka_unit_test(what_is_given_back_at_once_was_never_taken),
+        cmocka_unit_test(what_the_rate_has_restored_is_not_given_back_again),
         cmocka_unit_test(a_million_addresses_take_the_memory_of_one),
         cmocka_unit_test(threads_share_one_allowance),
     };

@@ -264,13 +264,36 @@ static void a_batch_is_charged_its_items(void **state)
     assert_false(api_charge_refused(&f->api, &f->call, 0, &f->out, &step));
     assert_false(api_charge_refused(&f->api, &f->call, 1, &f->out, &step));
     assert_int_equal(f->out.size, 0);
-    assert_true(api_charge_refused(&f->api, &f->call, 2, &f->out, &step));
-    assert_int_equal(step, API_ANSWERED);
-    assert_int_equal(f->call.status, 429);
-    expect_header(f, "Retry-After: 1");
-    assert_true(api_charge_refused(&f->api, &f->call, 100, &f->out, &step));
+    expect(f, READ "\r\n", 404);
+    expect(f, READ "\r\n", 429);
+}
+
+/* The 1 that it was charged before its items were known comes back. */
+static void a_batch_that_is_refused_costs_nothing(void **state)
+{
+    struct fixture *f = *state;
+    enum api_step step = API_FAILED;
+
+    start(f);
+    expect(f, READ "\r\n", 404);
+    for (int i = 0; i < 5; i++) {
+        expect(f, READ "\r\n", 404);
+        f->out.size = 0;
+        assert_true(api_charge_refused(&f->api, &f->call, 2, &f->out, &step));
+        assert_int_equal(sr_buffer_append(&f->out, "", 1), SR_OK);
+        assert_int_equal(step, API_ANSWERED);
+        assert_int_equal(f->call.status, 429);
+        expect_header(f, "Retry-After: 1");
+        expect_header(f, "RateLimit: \"address\";r=2;t=1");
+    }
+    expect(f, READ "\r\n", 404);
+    f->out.size = 0;
+    assert_true(api_charge_refused(&f->api, &f->call, 3, &f->out, &step));
+    assert_int_equal(sr_buffer_append(&f->out, "", 1), SR_OK);
     assert_non_null(strstr(answer(f), "more items"));
     expect(f, READ "\r\n", 404);
+    expect(f, READ "\r\n", 404);
+    expect(f, READ "\r\n", 429);
 }
 
 static void looking_at_a_head_costs_nothing(void **state)
@@ -307,6 +330,7 @@ int main(void)
         TEST(a_forged_field_from_an_untrusted_peer_is_ignored),
         TEST(forwarded_is_read_where_it_is_the_proxies_field),
         TEST(a_batch_is_charged_its_items),
+        TEST(a_batch_that_is_refused_costs_nothing),
         TEST(looking_at_a_head_costs_nothing),
     };
 
