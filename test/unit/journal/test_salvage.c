@@ -3,6 +3,7 @@
  */
 #include "journal_fixture.h"
 
+#include "core/record.h"
 #include "journal/frame.h"
 #include "journal/salvage.h"
 
@@ -179,6 +180,71 @@ static void a_state_that_reads_whole_is_not_counted_beside_its_raw_records(void 
     assert_int_equal(found.changes, 2);
 }
 
+/* A request of two records of "a", by 1 and 2, with a token; durable. */
+static void add_request(struct fixture *f, uint64_t epoch, const char *token)
+{
+    static const uint8_t hash[RECORD_REQUEST_HASH_SIZE] = {1, 2, 3};
+    static const uint8_t totals[16] = {1, [8] = 3};
+    struct record records[2] = {{.kind = RECORD_ADD, .epoch = epoch, .value = 1},
+                                {.kind = RECORD_ADD, .epoch = epoch, .value = 2}};
+    uint8_t bytes[512];
+    size_t size = 0;
+
+    records[0].token =
+        (struct record_token){.token = sr_span_text(token),
+                              .status = 200,
+                              .records = 1,
+                              .request_hash = {.data = hash, .size = sizeof(hash)},
+                              .totals = {.data = totals, .size = sizeof(totals)}};
+    for (int i = 0; i < 2; i++) {
+        records[i].key = sr_span_text("a");
+        record_encode(&records[i], bytes + size);
+        size += record_encoded_size(&records[i]);
+    }
+    assert_int_equal(journal_reserve(f->journal, size), JOURNAL_ROOM);
+    (void)journal_hand_over(f->journal, (struct sr_span){.data = bytes, .size = size}, 2,
+                            epoch);
+    assert_int_equal(journal_commit(f->journal, &f->err), SR_OK);
+}
+
+/* Their values count once, as raw records and in a state file, where they stand in front. */
+static void requests_with_a_token_count_once(void **state)
+{
+    struct fixture *f = *state;
+    struct found found;
+
+    add_request(f, 1, "token-b");
+    fixture_add_durably(f, 1, "a", 100);
+    add_request(f, 1, "token-a");
+    found = salvage(f, 0);
+    assert_int_equal(found.losses, 0);
+    assert_int_equal(found.changes, 1);
+    assert_int_equal(found.sums[1], 106);
+    assert_int_equal(fixture_crash(f, FAKE_CRASH_DROP), SR_OK); /* epoch 1 is a state now */
+    assert_non_null(fake_disk_name(f->fake, "state-", 0));
+    found = salvage(f, 0);
+    assert_int_equal(found.losses, 0);
+    assert_int_equal(found.changes, 1);
+    assert_int_equal(found.sums[1], 106);
+}
+
+static void a_bad_request_costs_what_stands_behind_it_in_a_state_only(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t open_epoch;
+    struct found found;
+
+    add_request(f, 1, "token");
+    assert_int_equal(fixture_crash(f, FAKE_CRASH_DROP), SR_OK);
+    open_epoch = f->recovery.open_epoch;
+    add_request(f, open_epoch, "token-2");
+    spoil(f, fake_disk_name(f->fake, "state-", 0), JOURNAL_FRAMES_AT + 70);
+    found = salvage(f, 0);
+    assert_int_equal(found.losses, 1);
+    assert_int_equal(found.sums[1], 0);
+    assert_int_equal(found.sums[open_epoch], 3);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -190,6 +256,8 @@ int main(void)
         T(a_bad_header_costs_its_file_alone),
         T(a_bad_state_is_read_as_far_as_it_goes),
         T(a_state_that_reads_whole_is_not_counted_beside_its_raw_records),
+        T(requests_with_a_token_count_once),
+        T(a_bad_request_costs_what_stands_behind_it_in_a_state_only),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
