@@ -1,11 +1,12 @@
 /*
  * simple-request journal dump: every readable record as one JSON line, raw files first, then
- * state files. Reads only and takes no lock; beside a running service the end may be cut.
- * Damage ends the dump with its place on standard error.
+ * state files with their requests first. Reads only and takes no lock; beside a running service
+ * the end may be cut. Damage ends the dump with its place on standard error.
  */
 #include "command/command.h"
 #include "command/journal_print.h"
 #include "journal/datadir.h"
+#include "journal/requests.h"
 #include "journal/scan.h"
 #include "journal/state.h"
 
@@ -28,8 +29,38 @@ static enum sr_result print_record(void *context, const struct scan_record *in,
         (void)printf(",\"value\":%" PRId64 ",\"generation\":%" PRIu32, record->value,
                      record->generation);
     }
+    if (result == SR_OK) {
+        result = journal_print_token(&record->token, err);
+    }
     (void)puts("}");
     return result;
+}
+
+/* The requests with a token that a state file holds; their values lie in its changes. */
+static enum sr_result print_requests(struct state_reader *reader, const struct scan_file *file,
+                                     struct sr_err *err)
+{
+    struct sr_buffer records;
+    enum sr_result result;
+
+    sr_buffer_init(&records, REQUESTS_BYTES_MAX);
+    while ((result = state_reader_request(reader, &records, err)) == SR_OK) {
+        struct record first;
+        size_t size;
+
+        result = record_decode(sr_buffer_span(&records), &first, &size);
+        if (result == SR_OK) {
+            (void)printf("{\"file\":\"%s\",\"epoch\":%" PRIu64 ",\"kind\":\"request\"",
+                         file->name, file->header.epoch);
+            result = journal_print_token(&first.token, err);
+            (void)puts("}");
+        }
+        if (result != SR_OK) {
+            break;
+        }
+    }
+    sr_buffer_done(&records);
+    return result == SR_NOT_FOUND ? SR_OK : result;
 }
 
 static enum sr_result print_state(struct disk *disk, const struct scan_file *file,
@@ -39,6 +70,9 @@ static enum sr_result print_state(struct disk *disk, const struct scan_file *fil
     enum sr_result result = state_reader_open(disk, file->name, &reader, err);
     struct sr_change change;
 
+    if (result == SR_OK) {
+        result = print_requests(reader, file, err);
+    }
     while (result == SR_OK && (result = state_reader_next(reader, &change, err)) == SR_OK) {
         result = journal_print_change(file->name, file->header.epoch, &change, err);
     }

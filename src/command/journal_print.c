@@ -16,19 +16,38 @@ const char *journal_print_kind(unsigned kind)
     return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : names[0];
 }
 
-enum sr_result journal_print_key(struct sr_span key, struct sr_err *err)
+/* `,"NAME":"..."`. No text here is longer than a key. */
+static enum sr_result print_text(const char *name, struct sr_span value, struct sr_err *err)
 {
     struct sr_buffer text;
     enum sr_result result;
 
     sr_buffer_init(&text, 8 * SR_KEY_SIZE_MAX);
-    result = http_json_string(&text, key);
+    result = http_json_string(&text, value);
     if (result == SR_OK) {
-        (void)printf(",\"key\":%.*s", (int)text.size, (const char *)text.data);
+        (void)printf(",\"%s\":%.*s", name, (int)text.size, (const char *)text.data);
     } else {
-        (void)sr_fail(err, result, "out of memory printing a key");
+        (void)sr_fail(err, result, "out of memory printing a %s", name);
     }
     sr_buffer_done(&text);
+    return result;
+}
+
+enum sr_result journal_print_key(struct sr_span key, struct sr_err *err)
+{
+    return print_text("key", key, err);
+}
+
+enum sr_result journal_print_token(const struct record_token *token, struct sr_err *err)
+{
+    enum sr_result result;
+
+    if (token->token.size == 0) {
+        return SR_OK;
+    }
+    result = print_text("token", token->token, err);
+    (void)printf(",\"status\":%u,\"records\":%" PRIu64, token->status,
+                 (uint64_t)token->records + 1);
     return result;
 }
 

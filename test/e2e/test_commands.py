@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from lib.http import JSON
 from lib.postgres import free_port
 from lib.server import StartFailed, run
 from lib.waiting import eventually
@@ -111,6 +112,21 @@ def test_verify_finds_a_table_that_was_emptied(start_server, store):
     store.execute("DELETE FROM counters WHERE key IN ('k7', 'k1499')")
     done = server.command_output("verify")
     assert done.returncode == 1 and "2 have no row in counters" in done.stdout, done.stdout
+
+
+def test_journal_dump_shows_the_tokens_of_requests(start_server):
+    """In raw records, and after a restart in the state file that they have become."""
+    server = start_server("--sync-interval", "1h")
+    body = b'[{"key":"k","value":1},{"key":"k","value":2}]'
+    with server.connect() as connection:
+        assert connection.request("POST", "/increment", body, [JSON, ("Idempotency-Key", "dumped-token")]).status == 200
+    for restart in (False, True):
+        if restart:
+            server.restart("kill")
+        lines = [json.loads(line) for line in server.command_output("journal", "dump").stdout.splitlines()]
+        with_token = [line for line in lines if line.get("token") == "dumped-token"]
+        assert len(with_token) >= 1 and all((line["status"], line["records"]) == (200, 2) for line in with_token), lines
+        assert any(line["kind"] == "request" for line in with_token) == restart
 
 
 def test_journal_dump_shows_what_was_counted(start_server, store):
