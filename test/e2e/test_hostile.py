@@ -62,11 +62,12 @@ class Dripper(threading.Thread):
 
 
 def good_p99(server, seconds):
-    """p99 in microseconds of 64 clients that count at a fixed, modest rate."""
+    """p99 in microseconds of 64 clients that count at a fixed, modest rate, all of whom must be answered."""
     done = subprocess.run(
         [settings.binary().parent / "bench" / "load", "--port", str(server.port), "--connections", str(GOOD), "--rate", "1000",
          "--seconds", str(seconds), "--keys", "100", "--json"], capture_output=True, text=True, timeout=120, check=True)
     report = json.loads(done.stdout)
+    assert report["answered"] == report["successful"] > 0 and report["unanswered"] == 0, report
     return report["latency_us"]["p99"]
 
 
@@ -79,7 +80,8 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_many_that_hold_a_connection_do_not_slow_the_others(start_server, kind):
-    """The p99 of 64 good clients stays within twice what it is alone; the best of three looks, since others use this machine too."""
+    """The p99 of 64 good clients stays within twice what it is alone: told always, demanded in the long form, on a machine
+    that has nothing else to do. Every one of their requests is answered either way."""
     server = start_server("--header-timeout", "1h", "--body-timeout", "1h", "--idle-timeout", "1h")
     seconds = 5 if settings.LONG else 1
     good_p99(server, 0.5)
@@ -96,9 +98,9 @@ def test_many_that_hold_a_connection_do_not_slow_the_others(start_server, kind):
             dripper.join()
         close_all(held)
     assert server.get("/readyz").status == 200
-    if not settings.SANITIZER:
-        # Dripping takes CPU of the same machine, the client's as much as the server's: a floor for machines of few cores.
-        assert min(beside) <= max(2 * max(alone), 20_000), (alone, beside)
+    print(f"p99 in us, {kind}: alone {alone}, beside {len(held)} others {beside}")
+    if settings.LONG and not settings.SANITIZER:
+        assert min(beside) <= 2 * max(alone), (alone, beside)
 
 
 def test_clients_that_do_not_read_do_not_slow_the_others(start_server):
