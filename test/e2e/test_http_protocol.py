@@ -132,7 +132,7 @@ def test_head_of_the_metrics_has_no_body(connection):
 
 
 @pytest.mark.parametrize("target, methods", [
-    ("/increment", {"POST"}), ("/counters/a", {"GET", "HEAD"}), ("/livez", {"GET", "HEAD"}),
+    ("/increment", {"POST"}), ("/counters/a", {"GET", "HEAD", "PUT", "DELETE"}), ("/counters", {"GET", "HEAD"}), ("/livez", {"GET", "HEAD"}),
     ("/readyz", {"GET", "HEAD"}), ("/healthz", {"GET", "HEAD"}), ("/metrics", {"GET", "HEAD"}),
 ])
 def test_other_methods_get_405_with_allow_and_options_tells_too(connection, target, methods):
@@ -151,7 +151,7 @@ def test_options_of_the_server_as_a_whole_is_answered(connection):
 
 
 @pytest.mark.parametrize("target", [
-    "/", "/nothing", "/increment/", "/Increment", "/counters", "/increment/x", "//livez"])
+    "/", "/nothing", "/increment/", "/Increment", "/Counters", "/increment/x", "//livez"])
 def test_unknown_paths_are_404(connection, target):
     for method in ("GET", "POST"):
         response = connection.request(method, target)
