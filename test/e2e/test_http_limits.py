@@ -92,26 +92,26 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(start_server):
 def test_a_client_gone_before_the_answer_is_counted_once(start_server):
     server = start_server()
     server.increment("gone", 0)
-    before = server.descriptors()
+    before = server.sockets()
     for _ in range(200):
         connection = server.connect()
         connection.send(increment_bytes("gone", 1))
         connection.close()
     eventually(lambda: server.total("gone") == 200, 5, "all 200 are counted")
-    eventually(lambda: server.descriptors() <= before, 5, "no descriptor stays")
+    eventually(lambda: server.sockets() <= before, 5, "no socket stays")
     assert server.total("gone") == 200
 
 
 def test_a_client_that_resets_is_counted_at_most_once(start_server):
     server = start_server()
     server.increment("reset", 0)
-    before = server.descriptors()
+    before = server.sockets()
     for _ in range(200):
         connection = server.connect()
         connection.send(increment_bytes("reset", 1))
         connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.close()
-    eventually(lambda: server.descriptors() <= before, 5, "no descriptor stays")
+    eventually(lambda: server.sockets() <= before, 5, "no socket stays")
     assert 0 <= server.total("reset") <= 200
 
 

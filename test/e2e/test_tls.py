@@ -119,7 +119,7 @@ def test_a_slow_handshake_ends_at_its_deadline_however_it_drips(start_tls):
 
 def test_garbage_in_the_handshake_and_behind_it_ends_the_connection(start_tls):
     server = start_tls()
-    before = server.descriptors()
+    before = server.sockets()
     for garbage in (b"\x16\x03\x01\xff\xff" + os.urandom(500), os.urandom(300), b"\x80\x00", b"\x15\x03\x03\x00\x02\x02\x28"):
         with Connection(server.address) as connection:
             connection.send(garbage)
@@ -133,7 +133,7 @@ def test_garbage_in_the_handshake_and_behind_it_ends_the_connection(start_tls):
         connection.request("GET", "/livez")
     plain.close()
     connection.close()
-    eventually(lambda: server.descriptors() <= before, 5, "no descriptor stays")
+    eventually(lambda: server.sockets() <= before, 5, "no socket stays")
     assert tls.ask(server, "GET", "/livez").status == 200
 
 
