@@ -56,13 +56,17 @@ def check_refusal(server):
         assert connection.request("GET", "/livez").status == 200
 
 
-def lose_power(server, image):
+def cut_power(server, image):
     """What the page cache still shows of what never reached the device goes with it."""
     if server.alive():
         freeze(server)
     image.cut()
     server.kill()
     image.unmount()
+
+
+def lose_power(server, image):
+    cut_power(server, image)
     image.mount()
 
 
@@ -160,17 +164,30 @@ def load_some_more(server):
     return ledger
 
 
-# The image's own superblock is hit at times, and then cannot be mounted (docs/RELIABILITY.md, Open).
-@pytest.mark.long
+def mounts(image):
+    """False where ext4 finds metadata in its log that belongs to blocks which still fail: it has put some there since they
+    broke, at times. Then a disk that fails has no file system at all until somebody mends it."""
+    try:
+        image.mount()
+    except AssertionError as refused:
+        assert "can't read superblock" in str(refused), refused  # what mount says when the log cannot be played
+        return False
+    return True
+
+
 def test_power_loss_while_the_disk_fails_takes_nothing_that_was_acknowledged(thin, start_server, postgres):
     server, ledger = start_on_thin(start_server, thin, postgres, "fsync")
     break_everything(server, thin)
     load_until_failed(server, ledger)
-    lose_power(server, thin.image)
-    with pytest.raises(StartFailed) as refused:
-        server.start()
-    assert refused.value.exit_code not in (0, None) and str(thin.point) in refused.value.log, refused.value
-    thin.give_back()
+    cut_power(server, thin.image)
+    if mounts(thin.image):
+        with pytest.raises(StartFailed) as refused:
+            server.start()
+        assert refused.value.exit_code not in (0, None) and str(thin.point) in refused.value.log, refused.value
+        thin.give_back()
+    else:
+        thin.give_back()
+        thin.image.mount()
     server.start()
     ledger.settle(totals_over_http(server, KEYS))
     stop_and_compare(server, ledger, KEYS)
