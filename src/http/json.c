@@ -6,6 +6,7 @@
 #include "http/body.h"
 
 #include "base/check.h"
+#include "http/json_plain.h"
 #include "http/rules.h"
 
 #include <yyjson.h>
@@ -191,6 +192,12 @@ static const char *found(yyjson_val *value)
     }
 }
 
+static struct sr_span keep_key(struct http_body_scratch *scratch, struct sr_span key)
+{
+    memcpy(scratch->key, key.data, key.size);
+    return (struct sr_span){.data = scratch->key, .size = key.size};
+}
+
 static enum sr_result take_key(struct http_body_scratch *scratch, yyjson_val *value,
                                struct sr_span *ret_key, struct http_body_error *ret_error)
 {
@@ -206,8 +213,7 @@ static enum sr_result take_key(struct http_body_scratch *scratch, yyjson_val *va
     if (result != SR_OK) {
         return result;
     }
-    memcpy(scratch->key, key.data, key.size);
-    *ret_key = (struct sr_span){.data = scratch->key, .size = key.size};
+    *ret_key = keep_key(scratch, key);
     return SR_OK;
 }
 
@@ -268,9 +274,9 @@ static enum sr_result read_body(struct http_body_scratch *scratch, struct sr_spa
     return read_document(scratch, body, ret_document, ret_heap, ret_error);
 }
 
-enum sr_result http_body_json(struct http_body_scratch *scratch, struct sr_span body,
-                              struct http_increment *ret_increment,
-                              struct http_body_error *ret_error)
+static enum sr_result read_increment(struct http_body_scratch *scratch, struct sr_span body,
+                                     struct http_increment *ret_increment,
+                                     struct http_body_error *ret_error)
 {
     yyjson_doc *document = NULL;
     bool heap = false;
@@ -284,6 +290,19 @@ enum sr_result http_body_json(struct http_body_scratch *scratch, struct sr_span 
         yyjson_doc_free(document);
     }
     return result;
+}
+
+enum sr_result http_body_json(struct http_body_scratch *scratch, struct sr_span body,
+                              struct http_increment *ret_increment,
+                              struct http_body_error *ret_error)
+{
+    struct sr_span key;
+
+    if (!http_json_plain(body, &key, &ret_increment->value)) {
+        return read_increment(scratch, body, ret_increment, ret_error);
+    }
+    ret_increment->key = keep_key(scratch, key);
+    return SR_OK;
 }
 
 enum sr_result http_body_json_value(struct http_body_scratch *scratch, struct sr_span body,

@@ -3,6 +3,8 @@
  */
 #include "http/text.h"
 
+#include "base/bytes.h"
+
 static const char digit_pairs[] = "00010203040506070809"
                                   "10111213141516171819"
                                   "20212223242526272829"
@@ -51,31 +53,24 @@ static inline size_t escape_cost(uint8_t byte)
     return byte == '"' || byte == '\\';
 }
 
-#define EACH_BYTE(byte) (UINT64_MAX / 255 * (byte))
-
-/* Bits in the bytes of a word that are below n, at most 128; none where no byte is. */
-static inline uint64_t bytes_below(uint64_t word, uint8_t n)
-{
-    return (word - EACH_BYTE(n)) & ~word & EACH_BYTE(0x80);
-}
-
 /* Whether the eight bytes stand for themselves in a JSON string. */
 static inline bool are_plain(const uint8_t *at)
 {
-    uint64_t word;
-
-    memcpy(&word, at, sizeof(word));
-    return (bytes_below(word, 0x20) | bytes_below(word ^ EACH_BYTE('"'), 1) |
-            bytes_below(word ^ EACH_BYTE('\\'), 1)) == 0;
+    return http_bytes_special(sr_get_u64(at)) == 0;
 }
 
-/* How many bytes at the front are plain, in eights. */
+/* How many bytes at the front are plain, in eights; all where all are. The last eight are
+ * looked at once more where they overlap those before. */
 static inline size_t plain_front(struct sr_span text)
 {
     size_t size = 0;
 
     while (text.size - size >= sizeof(uint64_t) && are_plain(text.data + size)) {
         size += sizeof(uint64_t);
+    }
+    if (size > 0 && text.size - size < sizeof(uint64_t) &&
+        are_plain(text.data + text.size - sizeof(uint64_t))) {
+        return text.size;
     }
     return size;
 }

@@ -41,6 +41,22 @@ static inline uint8_t *http_put_integer(uint8_t *at, int64_t value, bool as_text
     return at;
 }
 
+#define HTTP_EACH_BYTE(byte) (UINT64_MAX / 255 * (byte))
+
+/* Bits in the bytes of a word that are below n, at most 128; none where no byte is. The lowest
+ * bit is in the first such byte, those above it may err. */
+static inline uint64_t http_bytes_below(uint64_t word, uint8_t n)
+{
+    return (word - HTTP_EACH_BYTE(n)) & ~word & HTTP_EACH_BYTE(0x80);
+}
+
+/* The same for the bytes that do not stand for themselves in a JSON string. */
+static inline uint64_t http_bytes_special(uint64_t word)
+{
+    return http_bytes_below(word, 0x20) | http_bytes_below(word ^ HTTP_EACH_BYTE('"'), 1) |
+           http_bytes_below(word ^ HTTP_EACH_BYTE('\\'), 1);
+}
+
 /* How many bytes the text takes within a JSON string, quotes not counted. */
 size_t http_escaped_size(struct sr_span text);
 

@@ -86,6 +86,60 @@ static void increments_are_read(void **state)
     CHECK_ROWS(rows);
 }
 
+/* Reads the body as it is, and behind a space, which only the full reading takes. */
+static void check_both_readings(struct sr_span body)
+{
+    uint8_t spaced[64] = {' '};
+    struct http_increment increments[2] = {{.value = -77}, {.value = -77}};
+    struct http_body_error errors[2] = {{0}, {0}};
+    enum sr_result results[2];
+    uint8_t key[SR_KEY_SIZE_MAX];
+    size_t key_size;
+
+    assert_true(body.size < sizeof(spaced));
+    memcpy(spaced + 1, body.data, body.size);
+    results[0] = http_body_json(&scratch, body, &increments[0], &errors[0]);
+    key_size = increments[0].key.size;
+    memcpy(key, scratch.key, key_size);
+    results[1] = http_body_json(&scratch, (struct sr_span){spaced, body.size + 1},
+                                &increments[1], &errors[1]);
+    assert_int_equal(results[0], results[1]);
+    assert_int_equal(errors[0].status, errors[1].status);
+    assert_true(increments[0].value == increments[1].value);
+    assert_int_equal(key_size, increments[1].key.size);
+    assert_memory_equal(key, scratch.key, key_size);
+}
+
+/* Each byte of usual bodies becomes every other byte, goes, and comes twice. */
+static void usual_bodies_are_read_as_all_others(void **state)
+{
+    static const char *const bodies[] = {
+        "{\"key\":\"test1\",\"value\":2}",
+        "{\"key\": \"a key of 19 bytes..\", \"value\": -120}",
+        "{\"key\":\"k\",\"value\":999999999999999999}",
+        "{\"key\":\"k\",\"value\":-9223372036854775808}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(bodies); i++) {
+        struct sr_span body = sr_span_text(bodies[i]);
+        uint8_t other[64];
+
+        for (size_t at = 0; at < body.size; at++) {
+            memcpy(other, body.data, body.size);
+            for (unsigned byte = 0; byte < 256; byte++) {
+                other[at] = (uint8_t)byte;
+                check_both_readings((struct sr_span){other, body.size});
+            }
+            memmove(other + at, body.data + at + 1, body.size - at - 1);
+            check_both_readings((struct sr_span){other, body.size - 1});
+            memcpy(other, body.data, at + 1);
+            memcpy(other + at + 1, body.data + at, body.size - at);
+            check_both_readings((struct sr_span){other, body.size + 1});
+        }
+    }
+}
+
 static void malformed_json_is_400(void **state)
 {
     static const struct row rows[] = {
@@ -392,6 +446,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(increments_are_read),
+        cmocka_unit_test(usual_bodies_are_read_as_all_others),
         cmocka_unit_test(malformed_json_is_400),
         cmocka_unit_test(members_sent_twice_are_400),
         cmocka_unit_test(keys_that_are_none_are_422),
