@@ -171,6 +171,17 @@ static enum sr_result write_mode_written(struct journal *j, const uint8_t *frame
     return SR_OK;
 }
 
+/* Of what longer frames left in the pages, what lies behind this frame's blocks stays. */
+static void finish_side(struct queue_side *side, const struct journal_frame *frame)
+{
+    size_t used = JOURNAL_FRAME_HEADER + side->size;
+
+    journal_frame_finish_over(frame, side->pages, side->dirty);
+    if (side->dirty <= journal_frame_bytes(side->size)) {
+        side->dirty = used;
+    }
+}
+
 static enum sr_result write_taken(struct journal *j, struct sr_err *err)
 {
     struct queue_side *side = j->writing;
@@ -191,7 +202,7 @@ static enum sr_result write_taken(struct journal *j, struct sr_err *err)
                                    .record_count = side->records,
                                    .payload = {.data = side->pages + JOURNAL_FRAME_HEADER,
                                                .size = side->size}};
-    journal_frame_finish(&frame, side->pages);
+    finish_side(side, &frame);
     result = append_frame(j, side->pages, bytes, err);
     if (result == SR_OK && j->options.durability == JOURNAL_WRITE) {
         return write_mode_written(j, side->pages, bytes, err);

@@ -87,7 +87,13 @@ uint64_t journal_frame_bytes(size_t payload_size)
 
 void journal_frame_finish(const struct journal_frame *frame, uint8_t *base)
 {
+    journal_frame_finish_over(frame, base, SIZE_MAX);
+}
+
+void journal_frame_finish_over(const struct journal_frame *frame, uint8_t *base, size_t dirty)
+{
     size_t used = JOURNAL_FRAME_HEADER + frame->payload.size;
+    uint64_t bytes = journal_frame_bytes(frame->payload.size);
 
     SR_CHECK(frame->payload.size <= JOURNAL_FRAME_PAYLOAD_MAX);
     memset(base, 0, JOURNAL_FRAME_HEADER);
@@ -99,7 +105,9 @@ void journal_frame_finish(const struct journal_frame *frame, uint8_t *base)
     sr_put_u32(base + 36, frame->record_count);
     sr_put_u16(base + 40, frame->close ? FRAME_CLOSE : 0);
     sr_put_u32(base + 4, sr_crc32c(0, base + 8, used - 8));
-    memset(base + used, 0, journal_frame_bytes(frame->payload.size) - used);
+    if (dirty > used) {
+        memset(base + used, 0, (dirty < bytes ? dirty : bytes) - used);
+    }
 }
 
 enum sr_result journal_frame_decode(struct sr_span bytes, struct journal_frame *ret_frame,

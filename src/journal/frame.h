@@ -79,6 +79,10 @@ uint64_t journal_frame_bytes(size_t payload_size);
  * and zeroes the padding. The buffer has journal_frame_bytes(frame->payload.size) bytes. */
 void journal_frame_finish(const struct journal_frame *frame, uint8_t *base);
 
+/* The same in a buffer that is zero from byte `dirty` on, but for the payload: only what is not
+ * zero already is zeroed. */
+void journal_frame_finish_over(const struct journal_frame *frame, uint8_t *base, size_t dirty);
+
 /* Decodes the frame at the start of bytes, of any file id. SR_OK with *ret_frame and the bytes
  * it takes; SR_AGAIN where the header is plausible but bytes holds less than it needs
  * (*ret_bytes tells how much); SR_DAMAGED otherwise. */

@@ -40,6 +40,7 @@ struct raw_list {
 struct queue_side {
     uint8_t *pages; /* owned, journal_frame_bytes(queue_max) */
     size_t size;    /* payload bytes */
+    size_t dirty;   /* bytes of pages behind which all are zero, hand-overs since left out */
     uint32_t records;
     uint64_t newest_epoch;
 };

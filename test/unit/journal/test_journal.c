@@ -2,6 +2,7 @@
  * The journal without faults: commit, positions, room, seal, state files, retirement,
  * retention, compaction, starts.
  */
+#include "journal/frame.h"
 #include "journal_fixture.h"
 
 #include <stdio.h>
@@ -81,6 +82,53 @@ static void keep_spares(struct fixture *f)
 {
     while (journal_keep(f->journal, &f->err) == SR_OK) {
     }
+}
+
+/* How many bytes of padding are not zero in the frames of all raw files. */
+static unsigned dirty_padding(struct fixture *f, unsigned *ret_frames)
+{
+    unsigned dirty = 0;
+
+    *ret_frames = 0;
+    for (unsigned i = 0; i < fake_disk_count(f->fake, ""); i++) {
+        uint64_t size = 0;
+        const uint8_t *file = fake_disk_bytes(f->fake, fake_disk_name(f->fake, "", i), &size);
+        struct journal_frame frame;
+        uint64_t bytes = 0;
+
+        for (uint64_t at = JOURNAL_FRAMES_AT; at < size; at += bytes) {
+            const uint8_t *pad;
+
+            if (journal_frame_decode((struct sr_span){file + at, size - at}, &frame, &bytes) !=
+                SR_OK) {
+                break;
+            }
+            pad = file + at + JOURNAL_FRAME_HEADER + frame.payload.size;
+            for (; pad < file + at + bytes; pad++) {
+                dirty += *pad != 0;
+            }
+            (*ret_frames)++;
+        }
+    }
+    return dirty;
+}
+
+/* Frames are made in two buffers in turn: what long ones leave there is on no disk. */
+static void short_frames_behind_long_ones_are_padded_with_zeros(void **state)
+{
+    static const unsigned records[] = {300, 200, 1, 2, 150, 3, 1, 100, 1, 1};
+    struct fixture *f = *state;
+    unsigned frames;
+
+    keep_spares(f);
+    for (size_t i = 0; i < sizeof(records) / sizeof(records[0]); i++) {
+        for (unsigned n = 0; n < records[i]; n++) {
+            (void)fixture_add(f, 1, "a", 1);
+        }
+        assert_int_equal(journal_commit(f->journal, &f->err), SR_OK);
+    }
+    assert_int_equal(dirty_padding(f, &frames), 0);
+    assert_int_equal(frames, sizeof(records) / sizeof(records[0]));
 }
 
 /* Fills the journal until it refuses; returns how many records it took. */
@@ -339,6 +387,7 @@ int main(void)
         T(a_second_start_replays_nothing_again),
         T(two_epochs_become_two_state_files_in_a_chain),
         T(one_frame_takes_the_whole_queue),
+        T(short_frames_behind_long_ones_are_padded_with_zeros),
         T(more_than_a_frame_waiting_is_refused_and_given_back_room_helps),
         T(a_full_journal_refuses_but_has_room_for_the_seal),
         T(a_covered_epoch_frees_its_files_and_is_not_replayed),
