@@ -24,6 +24,7 @@ static const struct known_name known_names[NAME_SIZE_MAX + 1][NAMES_PER_SIZE_MAX
     [12] = {{"content-type", HTTP_FIELD_CONTENT_TYPE},
             {"x-request-id", HTTP_FIELD_X_REQUEST_ID}},
     [13] = {{"authorization", HTTP_FIELD_AUTHORIZATION}},
+    [14] = {{"content-length", HTTP_FIELD_CONTENT_LENGTH}},
     [15] = {{"accept-encoding", HTTP_FIELD_ACCEPT_ENCODING},
             {"idempotency-key", HTTP_FIELD_IDEMPOTENCY_KEY},
             {"x-forwarded-for", HTTP_FIELD_X_FORWARDED_FOR}},

@@ -12,9 +12,10 @@
 
 /* Beside those of enum http_field: what only the parser looks at, and all others. */
 #define HTTP_FIELD_TRANSFER_ENCODING (HTTP_FIELD_COUNT)
-#define HTTP_FIELD_UNKNOWN (HTTP_FIELD_COUNT + 1)
+#define HTTP_FIELD_CONTENT_LENGTH (HTTP_FIELD_COUNT + 1)
+#define HTTP_FIELD_UNKNOWN (HTTP_FIELD_COUNT + 2)
 
-/* The field of that name, compared without case: an enum http_field or one of the two above. */
+/* The field of that name, compared without case: an enum http_field or one of those above. */
 unsigned http_field_of(struct sr_span name);
 
 /* True where text is `lower` (all lower case) without regard to the case of ASCII letters. */

@@ -130,6 +130,8 @@ bool http_head_take_field(struct http_parser *parser)
     }
     if (field == HTTP_FIELD_TRANSFER_ENCODING) {
         take_transfer_encoding(parser);
+    } else if (field == HTTP_FIELD_CONTENT_LENGTH) {
+        now->length = extent_of(parser, http_trimmed(span_of(parser, now->value)));
     } else if (field < HTTP_FIELD_COUNT) {
         take_known_field(parser, field);
     }

@@ -9,6 +9,7 @@
 #include "http/events.h"
 #include "http/field.h"
 #include "http/head.h"
+#include "http/known_heads.h"
 
 _Static_assert(LLHTTP_VERSION_MAJOR == 9, "what is strict by default differs between majors");
 
@@ -32,6 +33,11 @@ void http_parser_init(struct http_parser *parser, const struct http_limits *limi
     llhttp_init(&parser->llhttp, HTTP_REQUEST, &http_events);
     SR_CHECK(parser->llhttp.lenient_flags == 0);
     parser->limits = limits;
+}
+
+void http_parser_know(struct http_parser *parser, struct http_known_heads *known)
+{
+    parser->known = known;
 }
 
 /* True at the request line's first byte. An empty line counts only with both of its bytes. */
@@ -189,6 +195,10 @@ enum http_parse_status http_parser_feed(struct http_parser *parser, uint8_t *reg
 
     SR_CHECK(size >= now->fed && size < UINT32_MAX);
     parser->region = region;
+    if (now->fed == 0 && parser->known != NULL && parser->refusal.status == 0 &&
+        http_known_heads_take(parser, region, size, ret_request, ret_consumed)) {
+        return HTTP_PARSE_REQUEST;
+    }
     if (parser->refusal.status == 0) {
         read_on(parser, (uint32_t)size);
     }
@@ -199,6 +209,9 @@ enum http_parse_status http_parser_feed(struct http_parser *parser, uint8_t *reg
     if (now->phase == HTTP_PHASE_DONE) {
         *ret_consumed = now->fed;
         http_head_request(parser, ret_request);
+        if (parser->known != NULL) {
+            http_known_heads_keep(parser, ret_request);
+        }
         llhttp_reset(&parser->llhttp);
         *now = (struct http_progress){.phase = HTTP_PHASE_LINE};
         return HTTP_PARSE_REQUEST;

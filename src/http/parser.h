@@ -108,6 +108,7 @@ struct http_progress {
     uint32_t line_at;   /* where the request line starts, behind empty lines */
     uint32_t fields_at; /* where the first field starts */
     struct http_extent target, path, query, version, name, value, body;
+    struct http_extent length; /* Content-Length's value */
     uint32_t fields_count;
     uint32_t chunks_at;     /* where chunk framing starts */
     uint32_t chunk_line_at; /* the size line of the chunk under way */
@@ -119,9 +120,14 @@ struct http_progress {
     bool expects_other, continue_wanted, continue_told;
 };
 
+struct http_known_heads;
+
 struct http_parser {
     llhttp_t llhttp;                  /* first: callbacks find the parser by its address */
     const struct http_limits *limits; /* borrowed */
+    struct http_known_heads *known;   /* borrowed; NULL: every head is read */
+    uint64_t known_hash;              /* of the head that came last */
+    uint32_t known_index;             /* where it was kept */
     uint8_t *region;                  /* of the call under way only */
     struct http_refusal refusal;      /* status 0 until something is refused */
     struct http_progress now;
@@ -130,6 +136,10 @@ struct http_parser {
 
 /* limits are borrowed and must outlive the parser. */
 void http_parser_init(struct http_parser *parser, const struct http_limits *limits);
+
+/* From now on heads that came before are not read anew (http/known_heads.h). known is borrowed
+ * and shared by parsers of the same limits on one thread. What is read stays the same. */
+void http_parser_know(struct http_parser *parser, struct http_known_heads *known);
 
 /*
  * Goes on with the request at the start of the region. The region holds all of its bytes so

@@ -74,6 +74,7 @@ struct connection *connection_open(struct worker *w, int fd,
     sr_buffer_init(&c->input, http_region_size_max(&options->http) + WORKER_READ_SIZE);
     sr_buffer_init(&c->output, options->answers_queued_max + API_ANSWER_SIZE_MAX);
     http_parser_init(&c->parser, &options->http);
+    http_parser_know(&c->parser, w->known_heads);
     list_append(&w->all, &c->all_link);
     timers_set(&w->timers, &c->timer, timer_for(c), w->now_ms);
     return c;

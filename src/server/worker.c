@@ -5,6 +5,8 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/random.h"
+#include "http/known_heads.h"
 #include "http/reply.h"
 #include "server/descriptor.h"
 
@@ -58,6 +60,22 @@ static enum sr_result prepare_turned_away(struct worker *w)
     return http_reply_error(&w->turned_away, &reply, "There are too many connections.");
 }
 
+static enum sr_result prepare_known_heads(struct worker *w, struct sr_err *err)
+{
+    struct sr_siphash_key key;
+    enum sr_result result = sr_random_bytes(&key, sizeof(key), err);
+
+    if (result != SR_OK) {
+        return result;
+    }
+    w->known_heads = malloc(sizeof(*w->known_heads));
+    if (w->known_heads == NULL) {
+        return sr_fail(err, SR_NO_MEMORY, "no memory for a worker");
+    }
+    http_known_heads_init(w->known_heads, &key);
+    return SR_OK;
+}
+
 static enum sr_result take_resources(struct worker *w, struct sr_err *err)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = &w->wake_source};
@@ -75,7 +93,7 @@ static enum sr_result take_resources(struct worker *w, struct sr_err *err)
         epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, w->wake_fd, &event) != 0) {
         return sr_fail_errno(err, SR_IO, errno, "cannot make a worker's epoll instance");
     }
-    return SR_OK;
+    return prepare_known_heads(w, err);
 }
 
 static void init_lists(struct worker *w)
@@ -167,6 +185,7 @@ void worker_close(struct worker **worker)
     buffer_pool_done(&w->pool);
     holds_done(&w->holds);
     worker_memory_done(w);
+    free(w->known_heads);
     free(w->scratch);
     free(w);
     *worker = NULL;

@@ -69,9 +69,10 @@ struct worker {
     struct holds holds;
     struct buffer_pool pool;
     struct api api;
-    struct answered answered; /* of the piece of work under way */
-    uint32_t turn_requests;   /* answered in this loop turn */
-    uint8_t *scratch;         /* WORKER_REST_MAX + WORKER_READ_SIZE bytes */
+    struct answered answered;             /* of the piece of work under way */
+    uint32_t turn_requests;               /* answered in this loop turn */
+    uint8_t *scratch;                     /* WORKER_REST_MAX + WORKER_READ_SIZE bytes */
+    struct http_known_heads *known_heads; /* owned; what this worker's connections send */
 
     uint64_t now_ns, now_ms; /* read once per loop turn */
     uint64_t sent_ns;        /* read once per loop turn that sends; 0: not yet */

@@ -35,7 +35,8 @@ static void names_are_known_in_any_case(void **state)
         {"Ghost", HTTP_FIELD_UNKNOWN},
         {"Content_Type", HTTP_FIELD_UNKNOWN},
         {"Content-Typ\xe5", HTTP_FIELD_UNKNOWN},
-        {"Content-Length", HTTP_FIELD_UNKNOWN},
+        {"Content-Length", HTTP_FIELD_CONTENT_LENGTH},
+        {"Content-Lengths", HTTP_FIELD_UNKNOWN},
         {"User-Agent", HTTP_FIELD_UNKNOWN},
         {"Transfer-Encoding-Of-Many", HTTP_FIELD_UNKNOWN},
     };
