@@ -6,6 +6,7 @@
 #include "build_info.h"
 #include "command/banner.h"
 #include "command/command.h"
+#include "command/pulse.h"
 #include "command/service.h"
 #include "command/signals.h"
 
@@ -123,9 +124,15 @@ static void reload(void *context)
            sr_log_number("tokens", tokens));
 }
 
+static void each_second(void *context)
+{
+    pulse_beat(context);
+    sr_log_flush();
+}
+
 static int run(struct service *s)
 {
-    const struct signals_tasks tasks = {.each_second = sr_log_flush,
+    const struct signals_tasks tasks = {.each_second = each_second,
                                         .reload = reload,
                                         .context = s};
     struct sr_err err;
@@ -138,6 +145,7 @@ static int run(struct service *s)
         (void)!service_stop(s, 0, &ignored);
         return code;
     }
+    pulse_beat(s); /* what it counts from */
     log_start(s);
     warn_if_open(s);
     banner_print(s, stdout);

@@ -102,7 +102,9 @@ static enum sr_result open_engine(struct service *s, struct sr_err *err)
         .ready_lag_max_ms = config_number(c, CONFIG_READY_MAX_LAG),
     };
 
-    return engine_open(&options, &s->engine, err);
+    enum sr_result result = engine_open(&options, &s->engine, err);
+
+    return result == SR_OK ? hot_board_init(&s->hot, s->counters, err) : result;
 }
 
 static enum sr_result open_stores(struct service *s, struct sr_err *err)
@@ -241,6 +243,7 @@ static enum sr_result open_server(struct service *s, struct sr_err *err)
     options.tls = s->tls;
     options.render_metrics = scrape_render;
     options.render_context = s;
+    options.hot = &s->hot;
     set_limits(s->config, &options);
     s->http = calloc(workers, sizeof(const struct http_metrics *));
     if (s->http == NULL) {
@@ -333,6 +336,7 @@ void service_close(struct service *s)
     store_close(&s->loader_store);
     store_close(&s->lister_store);
     store_close(&s->flusher_store);
+    hot_board_done(&s->hot);
     engine_close(&s->engine);
     dedup_close(&s->dedup);
     counters_close(&s->counters);

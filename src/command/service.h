@@ -28,6 +28,7 @@ struct service {
     struct counters *counters;
     struct dedup *dedup;
     struct engine *engine;
+    struct hot_board hot;
     struct store *flusher_store, *loader_store, *lister_store; /* a connection each */
     struct flusher *flusher;
     struct loader *loader;
@@ -37,6 +38,9 @@ struct service {
     struct server *server;
     const struct http_metrics **http; /* of each worker, for a scrape */
     const char *database_system;      /* "sqlite", "postgresql"; static */
+
+    /* The main thread. */
+    uint64_t beat_ns; /* when pulse_beat was called last; 0: never */
 };
 
 /* Builds all parts and listens; no thread runs yet. On failure what was built is left to

@@ -81,7 +81,7 @@ const char *signals_wait(const struct signals_tasks *tasks)
         if (number == SIGHUP) {
             tasks->reload(tasks->context);
         }
-        tasks->each_second();
+        tasks->each_second(tasks->context);
     }
     let_the_next_one_end_the_process();
     return number == SIGINT ? "SIGINT" : "SIGTERM";

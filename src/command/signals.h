@@ -18,8 +18,8 @@ bool signals_come_within(uint32_t ms);
 
 /* What the main thread does while it waits. */
 struct signals_tasks {
-    void (*each_second)(void);     /* about once a second */
-    void (*reload)(void *context); /* SIGHUP */
+    void (*each_second)(void *context); /* about once a second */
+    void (*reload)(void *context);      /* SIGHUP */
     void *context;
 };
 

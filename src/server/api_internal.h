@@ -43,6 +43,18 @@ enum api_step api_list(struct api *api, const struct http_request *request,
                        struct api_call *call, struct sr_buffer *out);
 enum api_step api_list_again(struct api *api, struct api_call *call, struct sr_buffer *out);
 
+/* Answers GET /top. */
+enum api_step api_top(struct api *api, const struct http_request *request,
+                      struct api_call *call, struct sr_buffer *out);
+
+/* Appends what that answers with. board may be NULL. */
+enum sr_result api_write_top(struct hot_board *board, uint32_t limit,
+                             struct sr_buffer *out) SR_MUST_USE;
+
+/* Reads a parameter `limit` of 1 to `most`; 422. */
+enum sr_result api_read_limit(struct sr_span value, uint32_t most, uint32_t *ret_limit,
+                              struct http_body_error *ret_error) SR_MUST_USE;
+
 /* Gives the call's action, with its key and value, to the engine and answers what that says. */
 enum api_step api_execute(struct api *api, struct api_call *call, struct sr_buffer *out);
 

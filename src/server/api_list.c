@@ -16,36 +16,6 @@ struct list_query {
     bool has_prefix, has_after, has_limit;
 };
 
-static enum sr_result fail_limit(struct http_body_error *ret_error)
-{
-    *ret_error =
-        (struct http_body_error){.status = 422,
-                                 .message =
-                                     "the parameter limit must be an integer from 1 to 1000"};
-    return SR_INVALID;
-}
-
-static enum sr_result read_limit(struct sr_span value, uint32_t *ret_limit,
-                                 struct http_body_error *ret_error)
-{
-    uint32_t limit = 0;
-
-    if (value.size == 0 || value.size > 4) {
-        return fail_limit(ret_error);
-    }
-    for (size_t i = 0; i < value.size; i++) {
-        if (value.data[i] < '0' || value.data[i] > '9') {
-            return fail_limit(ret_error);
-        }
-        limit = limit * 10 + (uint32_t)(value.data[i] - '0');
-    }
-    if (limit < 1 || limit > LISTER_PAGE_MAX) {
-        return fail_limit(ret_error);
-    }
-    *ret_limit = limit;
-    return SR_OK;
-}
-
 static enum sr_result fail_twice(struct http_body_error *ret_error)
 {
     *ret_error = (struct http_body_error){
@@ -86,7 +56,7 @@ static enum sr_result take_parameter(struct list_query *query, struct sr_span na
     }
     *seen = true;
     if (seen == &query->has_limit) {
-        return read_limit(value, &query->request.limit, ret_error);
+        return api_read_limit(value, LISTER_PAGE_MAX, &query->request.limit, ret_error);
     }
     return seen == &query->has_prefix
                ? read_text(value, "prefix", query->prefix, &query->request.prefix, ret_error)

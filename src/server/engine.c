@@ -21,6 +21,7 @@ static enum sr_result init_worker(struct engine *e, uint32_t index, struct sr_er
     w->next_id = 1;
     sr_buffer_init(&w->records, RECORDS_MAX);
     sr_buffer_init(&w->totals, ENGINE_TOTALS_MAX);
+    hot_sampler_init(&w->hot, index);
     w->held = calloc(ENGINE_HELD_MAX, sizeof(*w->held));
     w->open = calloc((size_t)ENGINE_HELD_MAX * e->options.worker_count, sizeof(*w->open));
     if (w->held == NULL || w->open == NULL) {
@@ -68,6 +69,9 @@ void engine_close(struct engine **engine)
     for (uint32_t i = 0; e->workers != NULL && i < e->options.worker_count; i++) {
         sr_buffer_done(&e->workers[i].records);
         sr_buffer_done(&e->workers[i].totals);
+        if (e->workers[i].engine != NULL) {
+            hot_sampler_done(&e->workers[i].hot);
+        }
         free(e->workers[i].held);
         free(e->workers[i].open);
     }
@@ -241,6 +245,7 @@ enum engine_status engine_increment(struct engine_worker *w, struct sr_span key,
     if (status == COUNTERS_DONE || status == COUNTERS_DONE_UNKNOWN) {
         engine_write_record(w, RECORD_ADD, key, value, outcome.generation);
         engine_bump(&w->accepted, 1);
+        hot_count(&w->hot, key);
         engine_bump(&w->delta[w->counters_turn.epoch & 1], (uint64_t)value);
     }
     return engine_answer_of(w, status, &outcome, ret_answer);

@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 struct engine;
+struct hot_board;
 struct engine_worker; /* one per worker thread, used by that thread alone unless said */
 
 /* Why an attempt was answered 503; X(NAME, "metric label", "message for people"). */
@@ -252,5 +253,9 @@ void engine_progress(void *engine);
 void engine_loaded(void *engine);
 
 void engine_stats(struct engine *engine, struct engine_stats *ret_stats);
+
+/* Brings what the workers counted in the last `seconds` (above 0) onto the board. One thread at
+ * a time. */
+void engine_sample_hot(struct engine *engine, struct hot_board *board, double seconds);
 
 #endif

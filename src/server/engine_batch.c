@@ -120,6 +120,7 @@ static bool record_all(struct engine_worker *w, const struct counters_batch *bat
 
         engine_write_record(w, RECORD_ADD, counters_batch_key(batch, i), item->value,
                             batch->items[item->leader].generation);
+        hot_count(&w->hot, counters_batch_key(batch, i));
         sum += (uint64_t)item->value;
         known &= item->total_known;
     }

@@ -11,7 +11,7 @@
  *
  *   engine_token.c  requests with an Idempotency-Key
  *
- *   engine_stats.c  readiness, figures, ledger
+ *   engine_stats.c  readiness, figures, ledger, the hottest keys
  */
 #ifndef SR_SERVER_ENGINE_INTERNAL_H
 #define SR_SERVER_ENGINE_INTERNAL_H
@@ -19,6 +19,7 @@
 #include "base/buffer.h"
 #include "core/record.h"
 #include "server/engine.h"
+#include "server/hot.h"
 
 #include <stdatomic.h>
 
@@ -65,6 +66,10 @@ struct engine_worker {
     struct held_turn *held; /* ring of ENGINE_HELD_MAX */
     uint64_t *open;         /* ENGINE_HELD_MAX rows of worker_count */
     uint32_t held_first, held_size;
+    struct hot_sampler hot; /* with a lock of its own over what others see */
+
+    /* Who calls engine_sample_hot. */
+    uint64_t accepted_sampled; /* `accepted` at the last call */
 };
 
 struct engine {

@@ -88,6 +88,19 @@ uint64_t engine_accepted(void *engine, uint64_t epoch)
     return sum;
 }
 
+void engine_sample_hot(struct engine *e, struct hot_board *board, double seconds)
+{
+    hot_board_age(board, seconds);
+    for (uint32_t i = 0; i < e->options.worker_count; i++) {
+        struct engine_worker *w = &e->workers[i];
+        uint64_t accepted = atomic_load(&w->accepted);
+
+        if (hot_board_take(board, &w->hot, accepted - w->accepted_sampled)) {
+            w->accepted_sampled = accepted;
+        }
+    }
+}
+
 void engine_stats(struct engine *e, struct engine_stats *ret_stats)
 {
     *ret_stats = (struct engine_stats){0};

@@ -44,6 +44,7 @@ void engine_turn_begin(struct engine_worker *w, uint64_t now_ms)
                                .may_wait = engine_store_answers(e, now_ms),
                                .stale_will_do = !loader_prompt(e->options.loader, now_ms)};
     w->now_ms = now_ms;
+    hot_look(&w->hot);
     engine_bump(&w->turns, 1);
 }
 

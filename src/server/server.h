@@ -17,6 +17,7 @@
 #include "metrics/http_metrics.h"
 #include "server/engine.h"
 #include "server/guard.h"
+#include "server/hot.h"
 #include "server/tls.h"
 
 #include <stdbool.h>
@@ -50,6 +51,7 @@ struct server_options {
     enum sr_result (*render_metrics)(void *context, struct sr_span accept,
                                      struct sr_buffer *out, const char **ret_content_type);
     void *render_context;
+    struct hot_board *hot; /* borrowed; NULL: nothing is known of the hottest keys */
 };
 
 /* The documented defaults; engine and render_metrics are left NULL. */
