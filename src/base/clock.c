@@ -23,6 +23,11 @@ uint64_t sr_clock_monotonic_ms(void)
     return sr_clock_monotonic_ns() / 1000000U;
 }
 
+uint64_t sr_clock_thread_ns(void)
+{
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
 uint64_t sr_clock_wall_ms(void)
 {
     return read_clock(CLOCK_REALTIME) / 1000000U;

@@ -13,6 +13,9 @@ uint64_t sr_clock_monotonic_ns(void);
 /* The same in milliseconds. */
 uint64_t sr_clock_monotonic_ms(void);
 
+/* Processor time of the calling thread, in nanoseconds. */
+uint64_t sr_clock_thread_ns(void);
+
 /* Milliseconds since 1970-01-01 UTC: for people and logs, never for intervals. */
 uint64_t sr_clock_wall_ms(void);
 

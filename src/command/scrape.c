@@ -3,6 +3,7 @@
  */
 #include "command/scrape.h"
 
+#include "base/clock.h"
 #include "command/service.h"
 #include "metrics/metrics.h"
 
@@ -40,11 +41,13 @@ static void gather_service(const struct service *s, struct metrics_service *ret_
 enum sr_result scrape_render(void *context, struct sr_span accept, struct sr_buffer *out,
                              const char **ret_content_type)
 {
-    const struct service *s = context;
+    struct service *s = context;
+    uint64_t begin = sr_clock_thread_ns();
+    enum sr_result result;
     struct metrics_snapshot snapshot = {
         .http = s->http,
         .http_count = config_number(s->config, CONFIG_WORKERS),
-        .database_system = s->database_system,
+        .facts = &s->facts,
     };
 
     gather_service(s, &snapshot.service);
@@ -57,5 +60,10 @@ enum sr_result scrape_render(void *context, struct sr_span accept, struct sr_buf
     dedup_stats(s->dedup, &snapshot.dedup);
     loader_stats(s->loader, &snapshot.loader);
     process_stats_read(&snapshot.process);
-    return metrics_render(&snapshot, accept, out, ret_content_type);
+    snapshot.service.pages_queued = lister_queued(s->lister);
+    snapshot.service.table_shards = snapshot.counters.shard_count;
+    snapshot.service.scrape_ns = atomic_load(&s->scrape_ns);
+    result = metrics_render(&snapshot, accept, out, ret_content_type);
+    atomic_store(&s->scrape_ns, sr_clock_thread_ns() - begin);
+    return result;
 }

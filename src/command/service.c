@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "command/events.h"
+#include "command/facts.h"
 #include "command/protection.h"
 #include "command/scrape.h"
 #include "command/takeover.h"
@@ -114,7 +115,6 @@ static enum sr_result open_stores(struct service *s, struct sr_err *err)
         .instance = datadir_instance(s->datadir),
         .timeout_ms = config_u32(s->config, CONFIG_DATABASE_TIMEOUT),
     };
-    struct store_info info;
     enum sr_result result;
 
     result = store_open(url, &options, &s->loader_store, err);
@@ -124,10 +124,6 @@ static enum sr_result open_stores(struct service *s, struct sr_err *err)
     options.create = true; /* by the claim alone */
     if (result == SR_OK) {
         result = store_open(url, &options, &s->flusher_store, err);
-    }
-    if (result == SR_OK) {
-        s->loader_store->ops->info(s->loader_store, &info);
-        s->database_system = info.driver;
     }
     return result;
 }
@@ -252,6 +248,9 @@ static enum sr_result open_server(struct service *s, struct sr_err *err)
     result = server_open(&options, &s->server, err);
     for (uint32_t i = 0; result == SR_OK && i < workers; i++) {
         s->http[i] = server_http_metrics(s->server, i);
+    }
+    if (result == SR_OK) {
+        facts_gather(s->config, s->server, s->loader_store, &s->facts);
     }
     return result;
 }

@@ -11,6 +11,7 @@
 #include "core/counters.h"
 #include "journal/datadir.h"
 #include "journal/journal.h"
+#include "metrics/facts.h"
 #include "server/engine.h"
 #include "server/server.h"
 #include "server/tls.h"
@@ -18,6 +19,8 @@
 #include "sync/flusher.h"
 #include "sync/lister.h"
 #include "sync/loader.h"
+
+#include <stdatomic.h>
 
 /* Owned parts; NULL until built. */
 struct service {
@@ -37,7 +40,8 @@ struct service {
     struct guard *guard; /* NULL: nothing is asked of clients */
     struct server *server;
     const struct http_metrics **http; /* of each worker, for a scrape */
-    const char *database_system;      /* "sqlite", "postgresql"; static */
+    struct metrics_facts facts;       /* the same */
+    _Atomic uint64_t scrape_ns;       /* processor time of the last scrape */
 
     /* The main thread. */
     uint64_t beat_ns; /* when pulse_beat was called last; 0: never */

@@ -316,11 +316,15 @@ void dedup_expire(struct dedup *d, uint64_t applied_epoch, uint64_t now_ms, uint
 void dedup_stats(struct dedup *d, struct dedup_stats *ret_stats)
 {
     dedup_lock(d);
-    *ret_stats = (struct dedup_stats){.entries = d->count,
-                                      .entries_max = d->options.entries_max,
-                                      .chunks = d->chunks_count,
-                                      .chunks_max = d->chunks_all,
-                                      .window_ms = d->options.window_ms,
-                                      .expired = d->expired};
+    *ret_stats =
+        (struct dedup_stats){.entries = d->count,
+                             .entries_max = d->options.entries_max,
+                             .chunks = d->chunks_count,
+                             .chunks_max = d->chunks_all,
+                             .window_ms = d->options.window_ms,
+                             .expired = d->expired,
+                             .memory_bytes = d->entries_used * sizeof(*d->entries) +
+                                             d->chunks_used * sizeof(*d->chunks) +
+                                             (d->index_mask + UINT64_C(1)) * sizeof(*d->index)};
     dedup_unlock(d);
 }

@@ -80,7 +80,8 @@ struct dedup_stats {
     uint64_t entries, entries_max; /* remembered or running */
     uint64_t chunks, chunks_max;   /* of DEDUP_CHUNK_SIZE bytes: tokens and totals */
     uint64_t window_ms;
-    uint64_t expired; /* so far */
+    uint64_t expired;      /* so far */
+    uint64_t memory_bytes; /* that were ever used, and the index */
 };
 
 #define DEDUP_CHUNK_SIZE 64

@@ -231,6 +231,7 @@ void journal_stats(struct journal *j, struct journal_stats *ret_stats)
         .compactions = atomic_load(&j->compactions),
         .handed_bytes = atomic_load(&j->handed),
         .durable_bytes = atomic_load(&j->durable),
+        .queue_bytes = 2 * side_bytes(j),
         .failed = atomic_load(&j->failed),
         .disk_full = atomic_load(&j->disk_full),
         .sync_ns = &j->sync_ns,

@@ -170,6 +170,7 @@ struct journal_stats {
     uint64_t retired_files, retired_bytes;
     uint64_t compactions;
     uint64_t handed_bytes, durable_bytes; /* positions */
+    uint64_t queue_bytes;                 /* memory reserved for the hand-over queue */
     bool failed;                          /* a write or sync failed and is not mended yet */
     struct sr_err failure;                /* what failed last; SR_OK and "" where nothing did */
     bool disk_full;                       /* no spare file can be made: limit or disk */

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define METRIC_LABELS_MAX 3
+#define METRIC_LABELS_MAX 5
 
 enum metric_type {
     METRIC_COUNTER, /* samples are called <name>_total */

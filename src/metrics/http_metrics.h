@@ -106,6 +106,7 @@ struct http_metrics {
     _Atomic uint64_t access_lines_lost; /* standard error would have blocked */
     _Atomic uint64_t loop_turns;
     _Atomic uint64_t replies_held; /* now: requests answered but not released by the journal */
+    _Atomic uint64_t stock_bytes;  /* now: of buffers that stand by for connections */
     _Alignas(64) struct sr_histogram
         requests[HTTP_ROUTE_COUNT][HTTP_METRICS_METHOD_COUNT][HTTP_METRICS_STATUS_COUNT];
 };
@@ -132,7 +133,7 @@ static inline void http_metrics_add(_Atomic uint64_t *counter, uint64_t by)
                           memory_order_relaxed);
 }
 
-/* For replies_held. */
+/* For what is told as it is now. */
 static inline void http_metrics_set(_Atomic uint64_t *gauge, uint64_t value)
 {
     atomic_store_explicit(gauge, value, memory_order_relaxed);

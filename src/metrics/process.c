@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,8 @@ void process_stats_read(struct process_stats *ret_stats)
     struct process_stats stats = {0};
     struct timespec cpu;
     struct rlimit limit;
+    struct rusage usage;
+    struct mallinfo2 heap = mallinfo2();
 
     if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu) == 0) {
         stats.cpu_ns = (uint64_t)cpu.tv_sec * 1000000000U + (uint64_t)cpu.tv_nsec;
@@ -109,6 +112,12 @@ void process_stats_read(struct process_stats *ret_stats)
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         stats.max_fds = limit.rlim_cur;
     }
+    if (getrusage(RUSAGE_SELF, &usage) == 0) {
+        stats.voluntary_switches = (uint64_t)usage.ru_nvcsw;
+        stats.involuntary_switches = (uint64_t)usage.ru_nivcsw;
+        stats.major_faults = (uint64_t)usage.ru_majflt;
+    }
+    stats.heap_bytes = heap.uordblks + heap.hblkhd;
     stats.open_fds = open_descriptors();
     read_stat(&stats);
     *ret_stats = stats;

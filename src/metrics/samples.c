@@ -3,21 +3,11 @@
  */
 #include "metrics/samples.h"
 
-#include "build_info.h"
-
 #include <stddef.h>
 
 static void count(struct exposition *page, const char *label, uint64_t value)
 {
     exposition_sample(page, &label, (struct metric_number){.value = value});
-}
-
-void samples_build(struct exposition *page, const struct metrics_snapshot *s)
-{
-    const char *const values[] = {SR_BUILD_VERSION, SR_BUILD_GIT_SHA, SR_BUILD_COMPILER};
-
-    (void)s;
-    exposition_sample(page, values, (struct metric_number){.value = 1});
 }
 
 /* ---- HTTP: sums over the workers ---- */
@@ -219,6 +209,46 @@ static void operation(struct exposition *page, const char *system, const char *n
 
 void samples_database(struct exposition *page, const struct metrics_snapshot *s)
 {
-    operation(page, s->database_system, "apply", s->flusher.apply_ns);
-    operation(page, s->database_system, "load", s->loader.load_ns);
+    operation(page, s->facts->database_system, "apply", s->flusher.apply_ns);
+    operation(page, s->facts->database_system, "load", s->loader.load_ns);
+}
+
+/* ---- threads and memory ---- */
+
+static void busy(struct exposition *page, const char *thread, const struct sr_histogram *live)
+{
+    uint64_t ns = atomic_load_explicit(&live->sum, memory_order_relaxed);
+
+    exposition_sample(page, &thread, (struct metric_number){.value = ns, .decimals = 9});
+}
+
+void samples_threads_busy(struct exposition *page, const struct metrics_snapshot *s)
+{
+    busy(page, "journal", s->journal.sync_ns);
+    busy(page, "flusher", s->flusher.apply_ns);
+    busy(page, "loader", s->loader.load_ns);
+}
+
+void samples_threads_queued(struct exposition *page, const struct metrics_snapshot *s)
+{
+    count(page, "journal", s->service.turns_held);
+    count(page, "flusher", s->flusher.pending_epochs);
+    count(page, "loader", s->loader.queued);
+    count(page, "lister", s->service.pages_queued);
+}
+
+void samples_memory(struct exposition *page, const struct metrics_snapshot *s)
+{
+    count(page, "heap", s->process.heap_bytes);
+    count(page, "counter_table", s->counters.memory_bytes);
+    count(page, "idempotency_window", s->dedup.memory_bytes);
+    count(page, "journal_buffers", s->journal.queue_bytes);
+    count(page, "connection_buffers",
+          s->service.bodies_in_flight + sum_at(s, offsetof(struct http_metrics, stock_bytes)));
+}
+
+void samples_context_switches(struct exposition *page, const struct metrics_snapshot *s)
+{
+    count(page, "voluntary", s->process.voluntary_switches);
+    count(page, "involuntary", s->process.involuntary_switches);
 }

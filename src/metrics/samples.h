@@ -14,6 +14,9 @@ metric_samples_fn samples_build, samples_requests, samples_connections, samples_
     samples_refused, samples_declined, samples_lines_lost, samples_answers_full,
     samples_received, samples_sent, samples_loops, samples_replies_held, samples_rejected,
     samples_dirty, samples_files, samples_flushes, samples_rows, samples_claims,
-    samples_sync_state, samples_epochs, samples_database, samples_pending;
+    samples_sync_state, samples_epochs, samples_database, samples_pending,
+    samples_build_options, samples_dependencies, samples_listeners, samples_database_info,
+    samples_cores, samples_shared_objects, samples_rlimits, samples_threads_busy,
+    samples_threads_queued, samples_memory, samples_context_switches;
 
 #endif

@@ -8,6 +8,7 @@
 #include "core/counters.h"
 #include "core/dedup.h"
 #include "journal/journal.h"
+#include "metrics/facts.h"
 #include "metrics/http_metrics.h"
 #include "metrics/process.h"
 #include "sync/flusher.h"
@@ -40,6 +41,9 @@ struct metrics_service {
     uint64_t turns, turns_held;
     uint64_t connections_limit;
     uint64_t bodies_in_flight; /* bytes */
+    uint64_t pages_queued;     /* of GET /counters */
+    uint64_t table_shards;
+    uint64_t scrape_ns; /* processor time of the scrape before */
 };
 
 struct metrics_snapshot {
@@ -51,7 +55,7 @@ struct metrics_snapshot {
     struct flusher_stats flusher;
     struct loader_stats loader;
     struct dedup_stats dedup;
-    const char *database_system; /* OpenTelemetry's db.system.name: "sqlite", "postgresql" */
+    const struct metrics_facts *facts;
     struct process_stats process;
 };
 

@@ -1,32 +1,10 @@
 /*
- * The one table of metrics: name, type, unit, help, labels, and where the value is from. HTTP
- * and database follow OpenTelemetry's names, process_* Prometheus' own, the rest starts with
- * simple_request_. The counter key is never a label.
+ * The one table of metrics: name, type, unit, help, labels, and where the value is from. The
+ * page at /metrics and docs/METRICS.md are made from it. HTTP and database follow
+ * OpenTelemetry's names, process_* Prometheus' own, the rest starts with simple_request_. The
+ * counter key is never a label.
  */
-#include "http/media.h"
-#include "metrics/exposition.h"
-#include "metrics/metrics.h"
-#include "metrics/samples.h"
-
-#include <stddef.h>
-#include <string.h>
-#include <strings.h>
-
-enum metric_read {
-    READ_U64,       /* uint64_t at offset */
-    READ_I64,       /* the same, an int64_t's bits */
-    READ_BOOL,      /* bool at offset: 0 or 1 */
-    READ_HISTOGRAM, /* pointer to a live histogram at offset */
-    READ_SAMPLES    /* the function writes them */
-};
-
-struct metric {
-    struct metric_family family;
-    enum metric_read read;
-    size_t offset;     /* in struct metrics_snapshot */
-    unsigned decimals; /* of the unit told in that of the value: 9 for seconds of nanoseconds */
-    metric_samples_fn *samples;
-};
+#include "metrics/table.h"
 
 /* Where a field lies in the snapshot; does not compile for a field of another type than the row
  * will read. */
@@ -53,6 +31,11 @@ struct metric {
     ROW(METRIC_GAUGE, name, "", help, READ_I64, AT_U64(field), 0)
 #define GAUGE_MS(name, field, help)                                                            \
     ROW(METRIC_GAUGE, name, "seconds", help, READ_U64, AT_U64(field), 3)
+#define GAUGE_FACT(name, unit, field, decimals, help)                                          \
+    ROW(METRIC_GAUGE, name, unit, help, READ_FACT,                                             \
+        _Generic(((struct metrics_facts *)NULL)->field, uint64_t                               \
+                 : offsetof(struct metrics_facts, field)),                                     \
+        decimals)
 #define GAUGE_BOOL(name, field, help)                                                          \
     ROW(METRIC_GAUGE, name, "", help, READ_BOOL, AT_BOOL(field), 0)
 #define HISTOGRAM(name, unit, field, help)                                                     \
@@ -71,9 +54,32 @@ struct metric {
         .read = READ_SAMPLES, .samples = (samples_)                                            \
     }
 
-static const struct metric table[] = {
+const struct metric metrics_table[] = {
     SAMPLES(METRIC_INFO, "simple_request_build", "", samples_build,
-            "The program that runs; always 1.", "version", "git_sha", "compiler", NULL),
+            "The program that runs; always 1.", "name", "version", "git_sha", "git_author",
+            "compiler", NULL),
+    SAMPLES(METRIC_INFO, "simple_request_build_option", "", samples_build_options,
+            "How the program was built, an option a series; always 1.", "name", "value", NULL),
+    SAMPLES(METRIC_INFO, "simple_request_dependency", "", samples_dependencies,
+            "Libraries, kernel and compiler with their versions; always 1.", "name", "version",
+            NULL),
+    SAMPLES(METRIC_GAUGE, "simple_request_shared_objects", "", samples_shared_objects,
+            "Shared objects that are loaded, the program itself among them.", NULL),
+    SAMPLES(METRIC_INFO, "simple_request_listener", "", samples_listeners,
+            "What the service listens on; always 1.", "url", "address", "port", NULL),
+
+    /* Machine and limits */
+    SAMPLES(METRIC_GAUGE, "simple_request_cores", "", samples_cores,
+            "Processor cores: configured, online, and allowed to this process.", "kind", NULL),
+    GAUGE_FACT("simple_request_cgroup_quota_cores", "cores", quota_millicores, 3,
+               "Processor time that the control group allows, in cores; 0: no quota."),
+    GAUGE_FACT("simple_request_cgroup_memory_limit_bytes", "bytes", memory_limit_bytes, 0,
+               "Memory that the control group allows; 0: no limit."),
+    GAUGE_FACT("simple_request_page_size_bytes", "bytes", page_size_bytes, 0,
+               "Size of a page of memory."),
+    SAMPLES(METRIC_INFO, "simple_request_rlimit", "", samples_rlimits,
+            "Limits of the process (getrlimit), as numbers or \"unlimited\"; always 1.",
+            "resource", "soft", "hard", NULL),
 
     /* HTTP */
     SAMPLES(METRIC_HISTOGRAM, "http_server_request_duration_seconds", "seconds",
@@ -158,6 +164,8 @@ static const struct metric table[] = {
           "Keys whose value is being read from the database."),
     COUNTER("simple_request_keys_evicted", "", counters.evictions,
             "Clean keys dropped from memory."),
+    GAUGE("simple_request_table_shards", "", service.table_shards,
+          "Parts of the counter table with a lock each."),
     GAUGE("simple_request_table_bytes", "bytes", counters.memory_bytes,
           "Memory of the counter table."),
     GAUGE("simple_request_table_limit_bytes", "bytes", counters.memory_max_bytes,
@@ -234,6 +242,13 @@ static const struct metric table[] = {
     HISTOGRAM_NS("simple_request_flush_duration_seconds", flusher.flush_ns,
                  "Time from an epoch's seal to its COMMIT."),
     HISTOGRAM("simple_request_flush_size_rows", "rows", flusher.flush_rows, "Rows of a flush."),
+    SAMPLES(METRIC_INFO, "simple_request_database", "", samples_database_info,
+            "The database, as its URL names it; always 1.", "db_system_name", "server_address",
+            "server_port", "db_namespace", NULL),
+    GAUGE_FACT("simple_request_database_timeout_seconds", "seconds", database_timeout_ms, 3,
+               "Longest time without progress of a database operation."),
+    GAUGE_FACT("simple_request_sync_interval_seconds", "seconds", sync_interval_ms, 3,
+               "Time between flushes."),
     SAMPLES(METRIC_HISTOGRAM, "db_client_operation_duration_seconds", "seconds",
             samples_database, "Time of the database's operations.", "db_system_name",
             "db_operation_name", NULL),
@@ -248,7 +263,28 @@ static const struct metric table[] = {
     HISTOGRAM("simple_request_load_size_keys", "keys", loader.batch_keys,
               "Keys of a load's statement."),
 
+    /* Threads and memory */
+    SAMPLES(METRIC_COUNTER, "simple_request_thread_busy_seconds", "seconds",
+            samples_threads_busy,
+            "Time of the background threads in commits (journal) and database operations.",
+            "thread", NULL),
+    SAMPLES(METRIC_GAUGE, "simple_request_thread_queued", "", samples_threads_queued,
+            "What waits for a background thread: turns (journal), epochs (flusher), keys "
+            "(loader), pages (lister).",
+            "thread", NULL),
+    SAMPLES(METRIC_GAUGE, "simple_request_memory_bytes", "bytes", samples_memory,
+            "Memory by owner; journal_buffers and the window's index as reserved, the rest as "
+            "used.",
+            "owner", NULL),
+    ROW(METRIC_GAUGE, "simple_request_scrape_duration_seconds", "seconds",
+        "Processor time that the page before this one took.", READ_U64,
+        AT_U64(service.scrape_ns), 9),
+
     /* Process */
+    SAMPLES(METRIC_COUNTER, "process_context_switches", "", samples_context_switches,
+            "Context switches of all threads.", "process_context_switch_type", NULL),
+    COUNTER("process_major_page_faults", "", process.major_faults,
+            "Page faults that had to read a disk."),
     COUNTER_NS("process_cpu_seconds", process.cpu_ns, "User and system CPU time."),
     GAUGE("process_resident_memory_bytes", "bytes", process.resident_bytes, "Resident memory."),
     GAUGE("process_virtual_memory_bytes", "bytes", process.virtual_bytes, "Virtual memory."),
@@ -259,74 +295,4 @@ static const struct metric table[] = {
              "Start of the process since 1970-01-01 UTC."),
 };
 
-static void write_histogram(struct exposition *page, const struct sr_histogram *live,
-                            unsigned decimals)
-{
-    struct metric_histogram total = {.bounds = live->bounds};
-
-    metric_histogram_add(&total, live);
-    exposition_histogram(page, NULL, &total, decimals);
-}
-
-static void write_metric(struct exposition *page, const struct metric *metric,
-                         const struct metrics_snapshot *snapshot)
-{
-    const void *at = (const char *)snapshot + metric->offset;
-    struct metric_number number = {.decimals = metric->decimals};
-
-    exposition_family(page, &metric->family);
-    switch (metric->read) {
-    case READ_U64:
-        number.value = *(const uint64_t *)at;
-        exposition_sample(page, NULL, number);
-        return;
-    case READ_I64:
-        number.value = *(const uint64_t *)at;
-        number.is_signed = true;
-        exposition_sample(page, NULL, number);
-        return;
-    case READ_BOOL:
-        number.value = *(const bool *)at;
-        exposition_sample(page, NULL, number);
-        return;
-    case READ_HISTOGRAM:
-        write_histogram(page, *(const struct sr_histogram *const *)at, metric->decimals);
-        return;
-    case READ_SAMPLES:
-        metric->samples(page, snapshot);
-        return;
-    }
-}
-
-static bool contains(struct sr_span text, const char *word)
-{
-    size_t size = strlen(word);
-
-    for (size_t i = 0; i + size <= text.size; i++) {
-        if (strncasecmp((const char *)text.data + i, word, size) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-enum sr_result metrics_render(const struct metrics_snapshot *snapshot, struct sr_span accept,
-                              struct sr_buffer *out, const char **ret_content_type)
-{
-    struct exposition page = {.out = out, .result = SR_OK};
-
-    /* Named, and not by a wildcard: browsers and curl get what they can show. */
-    page.openmetrics = contains(accept, "application/openmetrics-text") &&
-                       http_accepts(accept, "application", "openmetrics-text");
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        write_metric(&page, &table[i], snapshot);
-    }
-    exposition_end(&page);
-    if (page.result != SR_OK) {
-        return page.result;
-    }
-    *ret_content_type = page.openmetrics
-                            ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
-                            : "text/plain; version=0.0.4; charset=utf-8";
-    return SR_OK;
-}
+const size_t metrics_table_size = sizeof(metrics_table) / sizeof(metrics_table[0]);

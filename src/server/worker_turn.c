@@ -150,6 +150,7 @@ void worker_expire(struct worker *w)
 
     expire_holds(w);
     http_metrics_set(&w->metrics->replies_held, w->holds.answers);
+    http_metrics_set(&w->metrics->stock_bytes, w->pool.kept_bytes);
     while ((timer = timers_take_expired(&w->timers, w->now_ms)) != NULL) {
         connection_expired(w, LIST_OWNER(timer, struct connection, timer));
     }

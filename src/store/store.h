@@ -30,6 +30,8 @@ struct store_options {
 /* What a person wants to know of the store; the strings live as long as the store. */
 struct store_info {
     const char *driver;   /* "sqlite" or "postgresql": OpenTelemetry's db.system.name */
+    const char *hosts;    /* the URL's, as libpq takes them, or "" */
+    const char *ports;    /* the same */
     const char *host;     /* host of the live connection, or "" */
     const char *database; /* database name or file */
     const char *version;  /* server version, "" before the first connection */

@@ -47,6 +47,8 @@ static void postgres_info(const struct store *base, struct store_info *ret_info)
 
     *ret_info = (struct store_info){
         .driver = "postgresql",
+        .hosts = store->hosts,
+        .ports = store->ports,
         .host = atomic_load(&store->host),
         .database = store->database,
         .version = atomic_load(&store->version),

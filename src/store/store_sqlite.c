@@ -27,6 +27,8 @@ static void sqlite_info(const struct store *base, struct store_info *ret_info)
 
     *ret_info = (struct store_info){
         .driver = "sqlite",
+        .hosts = "",
+        .ports = "",
         .host = "",
         .database = store->path,
         .version = sqlite3_libversion(),

@@ -111,6 +111,16 @@ bool lister_is_done(const struct lister_job *job)
     return atomic_load(&job->state) == LISTER_DONE;
 }
 
+uint32_t lister_queued(struct lister *lister)
+{
+    uint32_t waiting;
+
+    (void)pthread_mutex_lock(&lister->lock);
+    waiting = lister->waiting;
+    (void)pthread_mutex_unlock(&lister->lock);
+    return waiting;
+}
+
 bool lister_page(const struct lister_job *job, struct lister_page *ret_page)
 {
     SR_CHECK(lister_is_done(job));

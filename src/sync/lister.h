@@ -74,6 +74,9 @@ bool lister_page(const struct lister_job *job, struct lister_page *ret_page);
 /* Gives a job back, done or not; accepts NULL and leaves NULL. */
 void lister_drop(struct lister *lister, struct lister_job **job);
 
+/* Pages asked for and not begun. Any thread. */
+uint32_t lister_queued(struct lister *lister);
+
 /* Makes one page on the caller's thread, for tests; false: nothing was asked for. */
 bool lister_step(struct lister *lister);
 

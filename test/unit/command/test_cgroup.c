@@ -1,5 +1,5 @@
 /*
- * Memory limits of control groups, on trees of files made for the purpose.
+ * Limits of control groups, on trees of files made for the purpose.
  */
 #include "command/cgroup.h"
 
@@ -123,6 +123,32 @@ static void no_limit_is_told_as_the_greatest_number(void **state)
     }
 }
 
+static void the_quota_of_version_2_is_the_lowest_up_to_the_root(void **state)
+{
+    (void)state;
+    assert_int_equal(cgroup_cpu_quota(root), 0);
+    put("proc/self/cgroup", "0::/a/b\n");
+    put("sys/fs/cgroup/a/b/cpu.max", "max 100000\n");
+    assert_int_equal(cgroup_cpu_quota(root), 0);
+    put("sys/fs/cgroup/a/cpu.max", "150000 100000\n");
+    put("sys/fs/cgroup/cpu.max", "800000 200000\n");
+    assert_int_equal(cgroup_cpu_quota(root), 1500);
+    put("sys/fs/cgroup/a/cpu.max", "150000\n");
+    assert_int_equal(cgroup_cpu_quota(root), 4000);
+}
+
+static void the_quota_of_version_1_stands_in_two_files(void **state)
+{
+    (void)state;
+    put("proc/self/cgroup", "12:cpu,cpuacct:/x\n9:memory:/y\n");
+    put("sys/fs/cgroup/cpu/x/cpu.cfs_quota_us", "50000\n");
+    assert_int_equal(cgroup_cpu_quota(root), 0);
+    put("sys/fs/cgroup/cpu/x/cpu.cfs_period_us", "100000\n");
+    assert_int_equal(cgroup_cpu_quota(root), 500);
+    put("sys/fs/cgroup/cpu/x/cpu.cfs_quota_us", "-1\n");
+    assert_int_equal(cgroup_cpu_quota(root), 0);
+}
+
 static void a_table_takes_half_and_leaves_enough_for_the_rest(void **state)
 {
     const uint64_t mib = (uint64_t)1 << 20;
@@ -152,6 +178,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_controller_with_a_longer_name_is_not_memory, begin,
                                         end),
         cmocka_unit_test_setup_teardown(no_limit_is_told_as_the_greatest_number, begin, end),
+        cmocka_unit_test_setup_teardown(the_quota_of_version_2_is_the_lowest_up_to_the_root,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(the_quota_of_version_1_stands_in_two_files, begin, end),
         cmocka_unit_test(a_table_takes_half_and_leaves_enough_for_the_rest),
     };
 

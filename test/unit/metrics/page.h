@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define PAGE_FAMILIES_MAX 128
+#define PAGE_FAMILIES_MAX 192
 #define PAGE_SAMPLES_MAX 4096
 
 struct page_family {

@@ -21,6 +21,23 @@
 static struct sr_histogram histograms[8];
 static struct http_metrics *workers[2];
 static struct metrics_snapshot snapshot;
+static const struct metrics_fact dependencies[] = {{"libpq", "15.6"}, {"kernel", "6 \"x\""}};
+static const struct metrics_facts facts = {
+    .dependencies = dependencies,
+    .dependency_count = 2,
+    .build_options = dependencies,
+    .build_option_count = 1,
+    .listeners = {{.url = "http://[::1]:3333", .address = "[::1]", .port = "3333"},
+                  {.url = "unix:/run/s", .address = "unix:/run/s"}},
+    .listener_count = 2,
+    .database_system = "postgresql",
+    .database_address = "a,b",
+    .database_port = "5432,5433",
+    .database_name = "counters",
+    .database_timeout_ms = 1500,
+    .cores_allowed = 2,
+    .quota_millicores = 1250,
+};
 static struct page page;
 
 static const struct sr_histogram *histogram(size_t index,
@@ -68,9 +85,12 @@ static int begin(void **state)
     snapshot.flusher.apply_ns = histogram(4, &sr_bounds_time_ns);
     snapshot.loader.load_ns = histogram(5, &sr_bounds_time_ns);
     snapshot.loader.batch_keys = histogram(6, &sr_bounds_count);
-    snapshot.database_system = "postgresql";
+    snapshot.facts = &facts;
     snapshot.http = (const struct http_metrics *const *)workers;
     snapshot.http_count = 2;
+    snapshot.service.pages_queued = 3;
+    snapshot.process.heap_bytes = 4242;
+    snapshot.process.voluntary_switches = 17;
     snapshot.service.increments_accepted = 77;
     snapshot.service.rejected[0] =
         (struct metrics_labelled){.label = "journal_full", .value = 8};
@@ -157,11 +177,34 @@ static void every_figure_stands_under_its_name(void **state)
     assert_true(page_value(&page, "simple_request_flush_total", "result=\"unknown\"") == 2);
     assert_true(page_value(&page, "simple_request_rows_total", "result=\"refused\"") == 6);
     assert_true(page_value(&page, "simple_request_claims_total", "result=\"confirmed\"") == 5);
+    assert_true(page_value(&page, "simple_request_memory_bytes", "owner=\"heap\"") == 4242);
+    assert_true(page_value(&page, "process_context_switches_total",
+                           "process_context_switch_type=\"voluntary\"") == 17);
+    assert_true(page_value(&page, "simple_request_thread_queued", "thread=\"lister\"") == 3);
     assert_true(fabs(page_value(&page, "simple_request_unsynced_age_seconds", "") - 12.345) <
                 1e-9);
     assert_true(fabs(page_value(&page, "process_cpu_seconds_total", "") - 1.23456789) < 1e-9);
     assert_true(page_value(&page, "db_client_operation_duration_seconds_count",
                            "db_system_name=\"postgresql\",db_operation_name=\"apply\"") == 2);
+}
+
+static void what_the_start_found_out_is_told(void **state)
+{
+    (void)state;
+    (void)render("", false);
+    assert_true(page_value(&page, "simple_request_dependency_info",
+                           "name=\"kernel\",version=\"6 \\\"x\\\"\"") == 1);
+    assert_true(page_value(&page, "simple_request_listener_info",
+                           "url=\"http://[::1]:3333\",address=\"[::1]\",port=\"3333\"") == 1);
+    assert_true(page_value(&page, "simple_request_listener_info",
+                           "url=\"unix:/run/s\",address=\"unix:/run/s\",port=\"\"") == 1);
+    assert_true(page_value(&page, "simple_request_database_info",
+                           "db_system_name=\"postgresql\",server_address=\"a,b\","
+                           "server_port=\"5432,5433\",db_namespace=\"counters\"") == 1);
+    assert_true(page_value(&page, "simple_request_database_timeout_seconds", "") == 1.5);
+    assert_true(page_value(&page, "simple_request_cgroup_quota_cores", "") == 1.25);
+    assert_true(page_value(&page, "simple_request_cores", "kind=\"allowed\"") == 2);
+    assert_true(page_value(&page, "simple_request_shared_objects", "") >= 2);
 }
 
 static void both_formats_tell_the_same_series(void **state)
@@ -258,6 +301,7 @@ static void the_process_knows_itself(void **state)
     assert_true(stats.resident_bytes > 100000 && stats.resident_bytes <= stats.virtual_bytes);
     assert_in_range(stats.open_fds, 3, stats.max_fds);
     assert_true(stats.threads >= 1);
+    assert_true(stats.heap_bytes > 0);
     /* The kernel counts both in hundredths and whole seconds: two seconds apart at most. */
     assert_true(stats.start_time_ms < now_ms + 2000 && stats.start_time_ms + 600000 > now_ms);
 }
@@ -269,6 +313,7 @@ int main(void)
                                         begin, end),
         cmocka_unit_test_setup_teardown(openmetrics_is_sent_where_it_is_named, begin, end),
         cmocka_unit_test_setup_teardown(every_figure_stands_under_its_name, begin, end),
+        cmocka_unit_test_setup_teardown(what_the_start_found_out_is_told, begin, end),
         cmocka_unit_test_setup_teardown(both_formats_tell_the_same_series, begin, end),
         cmocka_unit_test_setup_teardown(
             requests_are_summed_over_workers_by_method_route_and_status, begin, end),
