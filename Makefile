@@ -1,7 +1,7 @@
 # A thin front for meson and the scripts: `make help`. Everything it makes lies in build*/.
 SHELL = /bin/sh
 .DEFAULT_GOAL = build
-.PHONY: build run test test-asan test-tsan torture power-loss lint format bench fuzz flips simulate simulate-fresh sabotage clean help deps
+.PHONY: build run test test-asan test-tsan test-observability torture power-loss lint format bench fuzz flips simulate simulate-fresh sabotage clean help deps
 
 FUZZ_SECONDS ?= 60
 SEEDS ?= 1000
@@ -36,6 +36,11 @@ test-tsan: ## the same under ThreadSanitizer
 	$(DEPS) test
 	@scripts/build build-tsan -Db_sanitize=thread || $(BUILD_FAILED)
 	@scripts/run-tests --build build-tsan $(SLOW) --unit-match "$(UNIT)" -- $(PYTEST)
+
+test-observability: ## the service with Prometheus, Alertmanager, postgres_exporter: every panel and alert (PYTEST=--long kills PostgreSQL for two minutes)
+	$(DEPS) observability
+	@scripts/build build || $(BUILD_FAILED)
+	@scripts/run-tests --build build --suite observability -- $(PYTEST)
 
 lint: ## every gate of scripts/lint; ends with `N passed, N failed`
 	$(DEPS) lint
