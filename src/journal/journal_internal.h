@@ -81,6 +81,7 @@ struct journal {
     struct raw_list closed; /* oldest first */
     struct raw_list spares;
     struct raw_list doomed; /* leave the disk when the next current file's header is durable */
+    uint32_t unneeded;      /* so many of them, the first ones, that header does not count */
     uint64_t current_left;  /* bytes left in current for frames */
     uint64_t current_bytes, current_id, current_first;
     uint64_t next_file_id;
@@ -125,7 +126,8 @@ uint64_t journal_draw_id(struct journal *j);
 /* retain.c */
 /* Makes spares of raw files whose records are all covered. */
 void journal_retire_covered(struct journal *j);
-/* Removes doomed files from the disk; called when a fresh current file's header is durable. */
+/* Removes the unneeded ones of the doomed files from the disk; called when a fresh current
+ * file's header is durable. */
 void journal_trim(struct journal *j);
 /* Files whose records do not count any more: a spare if one is welcome, else doomed. */
 void journal_recycle(struct journal *j, struct raw_file *raw);

@@ -189,6 +189,8 @@ enum sr_result raw_file_activate(struct journal *j, struct raw_file *raw, uint64
     header.covered_epoch = j->covered_epoch;
     /* The file that was current lies in `closed` by now. */
     header.needed_file_id = j->closed.first != NULL ? j->closed.first->file_id : id;
+    /* Whatever is retired from here on the header still counts. */
+    j->unneeded = j->doomed.count;
     (void)pthread_mutex_unlock(&j->files_lock);
     result = j->disk->open(j->disk, raw->name, false, direct, &raw->file, err);
     if (result == SR_OK && j->unsynced.size > 0) {

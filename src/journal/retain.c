@@ -106,17 +106,20 @@ void journal_retire_covered(struct journal *j)
     }
 }
 
-/* Removes up to DISCARD_MAX doomed files; false where there was none. */
+/* Removes up to DISCARD_MAX unneeded files; false where there was none. */
 static bool trim_some(struct journal *j)
 {
     struct discard discard = {.count = 0};
     bool any = false;
 
     for (unsigned i = 0; i < DISCARD_MAX; i++) {
-        struct raw_file *raw;
+        struct raw_file *raw = NULL;
 
         (void)pthread_mutex_lock(&j->files_lock);
-        raw = raw_list_pop(&j->doomed);
+        if (j->unneeded > 0) {
+            raw = raw_list_pop(&j->doomed);
+            j->unneeded--;
+        }
         (void)pthread_mutex_unlock(&j->files_lock);
         if (raw == NULL) {
             break;

@@ -177,6 +177,53 @@ static void a_failed_file_that_is_retired_is_no_gap_after_a_crash(void **state)
     assert_int_equal(f->recovery.newest_epoch, 1);
 }
 
+static void cover_epoch_1(void *context)
+{
+    struct journal_source nothing = {.next = no_change};
+    struct fixture *f = context;
+
+    assert_int_equal(journal_write_state(f->journal, 1, 0, &nothing, NULL), SR_OK);
+}
+
+/* A file that failed is retired before the n-th call of the journal thread, which is about to
+ * need a new file. Returns false when the call was not reached any more. */
+static bool retires_a_failed_file_before_call(struct fixture *f, uint64_t n)
+{
+    bool acted;
+
+    fixture_add_durably(f, 1, "a", 1);
+    (void)fixture_add(f, 1, "a", 1);
+    fake_disk_fail_at(f->fake, 1, SR_IO);
+    assert_int_equal(journal_commit(f->journal, &f->err), SR_IO);
+    assert_int_equal(journal_commit(f->journal, &f->err), SR_OK);
+    while (journal_keep(f->journal, &f->err) == SR_OK) {
+    }
+    fake_disk_act_before(f->fake, n, cover_epoch_1, f);
+    for (int i = 0; i < (int)(FIXTURE_FILE_BYTES / 4096); i++) {
+        (void)fixture_add(f, 2, "b", 1);
+        assert_int_equal(journal_commit(f->journal, &f->err), SR_OK);
+    }
+    acted = fake_disk_acted(f->fake);
+    fake_disk_act_before(f->fake, 0, NULL, NULL);
+    assert_int_equal(fixture_crash(f, FAKE_CRASH_DROP), SR_OK);
+    assert_int_equal(fixture_in_state(f, 2, "b"), (int64_t)(FIXTURE_FILE_BYTES / 4096));
+    return acted;
+}
+
+/* The header of the file that is being begun may say that the failed one is needed. */
+static void a_file_that_is_retired_while_the_next_one_begins_is_no_gap(void **state)
+{
+    uint64_t n = 0;
+    bool acted = true;
+
+    while (acted) {
+        assert_int_equal(fixture_teardown(state), 0);
+        assert_int_equal(fixture_setup(state), 0);
+        acted = retires_a_failed_file_before_call(*state, ++n);
+    }
+    assert_true(n > FIXTURE_FILE_BYTES / 4096);
+}
+
 /* The spare that is filled while mending had told that a failed file before it is retired.
  * Returns false when the failure was not reached any more. */
 static bool mends_in_a_retired_file_failing_at(struct fixture *f, uint64_t n)
@@ -322,6 +369,7 @@ int main(void)
         T(a_file_that_failed_is_never_written_again),
         T(failures_while_mending_only_delay),
         T(a_failed_file_that_is_retired_is_no_gap_after_a_crash),
+        T(a_file_that_is_retired_while_the_next_one_begins_is_no_gap),
         T(write_mode_keeps_unsynced_frames_until_a_fresh_file_holds_them),
         T(write_mode_loses_nothing_to_a_kill_while_it_mends),
         T(write_mode_mends_in_a_file_that_told_what_is_retired),

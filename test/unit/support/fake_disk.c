@@ -36,6 +36,10 @@ struct fake_disk {
     uint64_t random, now_ms, fail_at, limit;
     enum sr_result fail_with;
     bool failed;
+    uint64_t act_at;
+    fake_disk_act_fn *act;
+    void *act_context;
+    bool acted;
 };
 
 static struct fake_disk *of(struct disk *disk)
@@ -51,8 +55,18 @@ static uint64_t draw(struct fake_disk *fake)
     return fake->random;
 }
 
+static void let_act(struct fake_disk *fake)
+{
+    if (fake->act_at == 0 || --fake->act_at > 0) {
+        return;
+    }
+    fake->acted = true;
+    fake->act(fake->act_context);
+}
+
 static bool fails(struct fake_disk *fake, enum sr_result *ret_result, struct sr_err *err)
 {
+    let_act(fake);
     if (fake->fail_at == 0 || --fake->fail_at > 0) {
         return false;
     }
@@ -464,6 +478,20 @@ void fake_disk_fail_at(struct fake_disk *fake, uint64_t n, enum sr_result result
     fake->fail_at = n;
     fake->fail_with = result;
     fake->failed = false;
+}
+
+void fake_disk_act_before(struct fake_disk *fake, uint64_t n, fake_disk_act_fn *act,
+                          void *context)
+{
+    fake->act_at = n;
+    fake->act = act;
+    fake->act_context = context;
+    fake->acted = false;
+}
+
+bool fake_disk_acted(const struct fake_disk *fake)
+{
+    return fake->acted;
 }
 
 bool fake_disk_failed(const struct fake_disk *fake)

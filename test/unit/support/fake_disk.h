@@ -32,6 +32,13 @@ void fake_disk_crash(struct fake_disk *fake, enum fake_crash how);
 void fake_disk_fail_at(struct fake_disk *fake, uint64_t n, enum sr_result result);
 /* True when the programmed failure has happened. */
 bool fake_disk_failed(const struct fake_disk *fake);
+/* Before the call number n from now on that can fail, `act` is called once, as another thread
+ * may act then; its own calls are not counted. n 0: none. */
+typedef void fake_disk_act_fn(void *context);
+void fake_disk_act_before(struct fake_disk *fake, uint64_t n, fake_disk_act_fn *act,
+                          void *context);
+/* True when the programmed act has been called. */
+bool fake_disk_acted(const struct fake_disk *fake);
 /* No more than this many bytes of files; 0: no bound. Beyond it writes fail with SR_FULL. */
 void fake_disk_limit(struct fake_disk *fake, uint64_t bytes);
 
