@@ -110,7 +110,7 @@ def test_clients_that_do_not_read_do_not_slow_the_others(start_server):
     request = request_bytes("GET", "/counters/" + "k" * 500) * 100
     for one in deaf:
         with contextlib.suppress(BlockingIOError):
-            for _ in range(20):
+            for _ in range(2 if settings.SANITIZER else 20):
                 one.send(request)
     assert good_p99(server, 1) > 0
     grown = server.memory() - before
@@ -334,7 +334,7 @@ def test_a_million_new_keys_do_not_move_the_memory_bound(start_server):
     count = 1_000_000 if settings.LONG else 15_000
     with server.connect(timeout=60) as connection:
         for first in range(0, count, 1000):
-            if first == count // 3:
+            if before is None and first >= count // 3:
                 before = server.memory()
             connection.send(b"".join(increment_bytes(f"new-{first + i}", 1) for i in range(1000)))
             responses = connection.read_responses(1000)
