@@ -102,6 +102,10 @@ void sr_option_variable(const struct sr_option *option, char *ret_text, size_t s
 {
     size_t i = 0;
 
+    if (option->variable != NULL) {
+        (void)snprintf(ret_text, size, "%s", option->variable);
+        return;
+    }
     for (; option->name[i] != '\0' && i + 1 < size; i++) {
         char c = option->name[i];
 

@@ -36,6 +36,7 @@ struct sr_option {
     bool zero_allowed;          /* 0 is allowed below min: "off" */
     const char *const *choices; /* of CHOICE, ends with NULL */
     const char *help;
+    const char *variable; /* the environment variable, where it is not the name in capitals */
     /* Copies value to ret_text without what nobody should see; NULL: shown as it is. */
     void (*redact)(const char *value, char *ret_text, size_t size);
 };

@@ -170,10 +170,25 @@ static int name_width(const struct sr_option *table, size_t count)
     return (int)width;
 }
 
+static int variable_width(const struct sr_option *table, size_t count)
+{
+    char variable[SR_OPTION_NAME_SIZE];
+    size_t width = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        size_t size;
+
+        sr_option_variable(&table[i], variable, sizeof(variable));
+        size = strlen(variable);
+        width = size > width ? size : width;
+    }
+    return (int)width;
+}
+
 void sr_options_help(const struct sr_option *table, size_t count, FILE *out)
 {
     int flags = flag_width(table, count);
-    int names = name_width(table, count);
+    int variables = variable_width(table, count);
 
     for (size_t i = 0; i < count; i++) {
         const struct sr_option *option = &table[i];
@@ -187,7 +202,7 @@ void sr_options_help(const struct sr_option *table, size_t count, FILE *out)
             continue;
         }
         sr_option_variable(option, variable, sizeof(variable));
-        (void)fprintf(out, "  %-*s  %-*s  %s\n      %s\n", flags, flag, names, variable,
+        (void)fprintf(out, "  %-*s  %-*s  %s\n      %s\n", flags, flag, variables, variable,
                       fallback == NULL ? "" : fallback, option->help);
     }
 }

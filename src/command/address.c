@@ -119,3 +119,35 @@ enum sr_result address_to_connect(const char *list, uint16_t port, struct addres
     (void)next_address(&list, text); /* a list has one at least, an empty one is none */
     return parse(text, port, ret_address, err);
 }
+
+static void write_url(const struct address *address, uint16_t port, const char *scheme,
+                      char ret_url[ADDRESS_URL_SIZE])
+{
+    const void *storage = &address->storage;
+    char host[INET6_ADDRSTRLEN] = "";
+
+    if (address->storage.ss_family == AF_UNIX) {
+        (void)snprintf(ret_url, ADDRESS_URL_SIZE, "unix:%s",
+                       ((const struct sockaddr_un *)storage)->sun_path);
+    } else if (address->storage.ss_family == AF_INET6) {
+        (void)inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)storage)->sin6_addr, host,
+                        sizeof(host));
+        (void)snprintf(ret_url, ADDRESS_URL_SIZE, "%s://[%s]:%u", scheme, host, port);
+    } else {
+        (void)inet_ntop(AF_INET, &((const struct sockaddr_in *)storage)->sin_addr, host,
+                        sizeof(host));
+        (void)snprintf(ret_url, ADDRESS_URL_SIZE, "%s://%s:%u", scheme, host, port);
+    }
+}
+
+enum sr_result address_url(const char *list, uint16_t port, bool tls,
+                           char ret_url[ADDRESS_URL_SIZE], struct sr_err *err)
+{
+    struct address address;
+    enum sr_result result = address_to_connect(list, port, &address, err);
+
+    if (result == SR_OK) {
+        write_url(&address, port, tls ? "https" : "http", ret_url);
+    }
+    return result;
+}

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -23,5 +24,12 @@ enum sr_result address_list_check(const char *list, struct sr_err *err) SR_MUST_
  * address where the service listens on all. */
 enum sr_result address_to_connect(const char *list, uint16_t port, struct address *ret_address,
                                   struct sr_err *err) SR_MUST_USE;
+
+#define ADDRESS_URL_SIZE 128
+
+/* The same as a client's URL: "http://127.0.0.1:3333", "https://[::1]:3333", "unix:/path"; tls:
+ * whether all but unix sockets speak it. */
+enum sr_result address_url(const char *list, uint16_t port, bool tls,
+                           char ret_url[ADDRESS_URL_SIZE], struct sr_err *err) SR_MUST_USE;
 
 #endif

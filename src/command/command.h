@@ -13,12 +13,13 @@
 
 /* One subcommand; the options follow its words. */
 struct command {
-    const char *words; /* "journal dump" */
+    const char *words;     /* "journal dump" */
+    const char *arguments; /* "KEY [N]"; NULL: none but options */
     const char *help;
     /* Returns the exit code; what is wrong was told on standard error. */
     int (*run)(const struct config *config);
-    /* Where not NULL, runs instead, with the words behind the command's own (NULL at the end)
-     * and without options. */
+    /* Where not NULL, runs instead, with the arguments behind the command's own words (NULL at
+     * the end): the command has no options of the service. */
     int (*run_words)(const char *const *words);
 };
 
@@ -34,9 +35,18 @@ int command_verify(const struct config *config);
 int command_journal_dump(const struct config *config);
 int command_journal_salvage(const struct config *config);
 int command_healthcheck(const struct config *config);
+/* Commands that ask a running service: client_*.c. */
+int command_increment(const char *const *arguments);
+int command_get(const char *const *arguments);
+int command_set(const char *const *arguments);
+int command_delete(const char *const *arguments);
+
 int command_token(const char *const *words);
 int command_version(const struct config *config);
 int command_help(const struct config *config);
+
+/* A line of help: the command's words and arguments, and what it does. */
+void command_print_help(const struct command *command, FILE *out);
 
 /* "simple-request: text" on standard error. */
 void command_complain(const char *text);

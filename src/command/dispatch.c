@@ -8,25 +8,40 @@
 #include <string.h>
 
 const struct command commands[] = {
-    {"serve", "run the service (the default)", command_serve, NULL},
-    {"verify", "check that journal, writer's row and table agree (service stopped)",
+    {"serve", NULL, "run the service (the default)", command_serve, NULL},
+    {"increment", "KEY [N]", "add N, 1 where it is left out, and show the total", NULL,
+     command_increment},
+    {"get", "KEY", "show a counter's total", NULL, command_get},
+    {"set", "KEY N", "set a counter's total", NULL, command_set},
+    {"delete", "KEY", "delete a counter", NULL, command_delete},
+    {"verify", NULL, "check that journal, writer's row and table agree (service stopped)",
      command_verify, NULL},
-    {"journal dump", "print every record of the journal as a JSON line", command_journal_dump,
-     NULL},
-    {"journal salvage",
+    {"journal dump", NULL, "print every record of the journal as a JSON line",
+     command_journal_dump, NULL},
+    {"journal salvage", NULL,
      "print what a damaged journal still holds and the database lacks (service stopped)",
      command_journal_salvage, NULL},
-    {"token", "draw a bearer token: NAME SCOPES", NULL, command_token},
-    {"healthcheck", "ask the service at --listen and --port whether it is ready",
+    {"token", "NAME SCOPES", "draw a bearer token", NULL, command_token},
+    {"healthcheck", NULL, "ask the service at --listen and --port whether it is ready",
      command_healthcheck, NULL},
-    {"version", "show the versions of program and libraries", command_version, NULL},
-    {"help", "show this", command_help, NULL},
-    {NULL, NULL, NULL, NULL},
+    {"version", NULL, "show the versions of program and libraries", command_version, NULL},
+    {"help", NULL, "show this", command_help, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
 };
 
 void command_complain(const char *text)
 {
     (void)fprintf(stderr, "simple-request: %s\n", text);
+}
+
+void command_print_help(const struct command *command, FILE *out)
+{
+    char usage[64];
+
+    (void)snprintf(usage, sizeof(usage), "%s%s%s", command->words,
+                   command->arguments == NULL ? "" : " ",
+                   command->arguments == NULL ? "" : command->arguments);
+    (void)fprintf(out, "  %-18s %s\n", usage, command->help);
 }
 
 static const char *environment(const char *variable)
@@ -83,7 +98,7 @@ static int no_such_command(const char *const *arguments)
                    two ? (int)strcspn(arguments[1], ":@=") : 0, two ? arguments[1] : "");
     command_complain(text);
     for (const struct command *command = commands; command->words != NULL; command++) {
-        (void)fprintf(stderr, "  %-14s %s\n", command->words, command->help);
+        command_print_help(command, stderr);
     }
     return COMMAND_USAGE;
 }

@@ -1,6 +1,7 @@
 /*
  * simple-request help.
  */
+#include "command/client_options.h"
 #include "command/command.h"
 
 #include <stdio.h>
@@ -13,7 +14,7 @@ int command_help(const struct config *config)
                 "Commands:\n",
                 stdout);
     for (const struct command *command = commands; command->words != NULL; command++) {
-        (void)printf("  %-14s %s\n", command->words, command->help);
+        command_print_help(command, stdout);
     }
     (void)
         fputs("\nOptions, their environment variables and defaults; an option goes before its "
@@ -21,5 +22,13 @@ int command_help(const struct config *config)
               "128MiB, 1GiB.\n\n",
               stdout);
     config_print_help(stdout);
+    (void)fputs("\nOptions of the commands that ask a running service (increment, get, set, "
+                "delete):\n\n",
+                stdout);
+    client_options_help(stdout);
+    (void)fputs("\nExit codes: 0 done; 1 failed, or refused by the service; 2 a mistake on the "
+                "command line;\n3 no such counter; 4 the service is unreachable, or whether it "
+                "was done is unknown.\n",
+                stdout);
     return fflush(stdout) == 0 ? COMMAND_OK : COMMAND_FAILED;
 }

@@ -77,9 +77,23 @@ static void for_all_addresses_a_client_takes_the_loopback_one(void **state)
     assert_int_equal(v6->sin6_port, htons(81));
 }
 
+static void a_clients_url_is_that_of_the_first_address(void **state)
+{
+    char url[ADDRESS_URL_SIZE];
+
+    (void)state;
+    assert_int_equal(address_url("0.0.0.0,::1", 81, false, url, NULL), SR_OK);
+    assert_string_equal(url, "http://127.0.0.1:81");
+    assert_int_equal(address_url("::", 3333, true, url, NULL), SR_OK);
+    assert_string_equal(url, "https://[::1]:3333");
+    assert_int_equal(address_url("unix:/run/s", 3333, true, url, NULL), SR_OK);
+    assert_string_equal(url, "unix:/run/s");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_clients_url_is_that_of_the_first_address),
         cmocka_unit_test(lists_of_every_kind_are_taken),
         cmocka_unit_test(what_is_no_address_is_named),
         cmocka_unit_test(a_client_connects_to_the_first_address),

@@ -1,0 +1,55 @@
+/*
+ * The options of the commands that ask a running service (increment, get, list, ...): their
+ * table, and the words that stand between them.
+ */
+#ifndef SR_COMMAND_CLIENT_OPTIONS_H
+#define SR_COMMAND_CLIENT_OPTIONS_H
+
+#include "base/options.h"
+
+enum client_option {
+    CLIENT_URL,
+    CLIENT_TOKEN_FILE,
+    CLIENT_CA_FILE,
+    CLIENT_TIMEOUT,
+    CLIENT_RETRY,
+    CLIENT_JSON,
+    CLIENT_COMMON_COUNT, /* those before are taken by every command */
+    CLIENT_LIMIT = CLIENT_COMMON_COUNT,
+    CLIENT_OPTION_COUNT
+};
+
+#define CLIENT_TAKES(option) (1U << (option))
+
+extern const struct sr_option client_table[CLIENT_OPTION_COUNT];
+
+#define CLIENT_WORDS_MAX 4
+
+/* What one command takes. */
+struct client_usage {
+    const char *command; /* "increment" */
+    const char *words;   /* "KEY [N]" */
+    size_t words_min, words_max;
+    unsigned takes; /* CLIENT_TAKES of options beside the common ones */
+};
+
+struct client_settings {
+    struct sr_option_value values[CLIENT_OPTION_COUNT];
+    const char *words[CLIENT_WORDS_MAX + 1]; /* NULL beyond the last */
+};
+
+/*
+ * Reads arguments (NULL at the end) and environment: what begins with "--" is an option, all
+ * else and whatever follows a bare "--" is a word, so that keys and numbers may begin with '-'.
+ * SR_INVALID says what would be right.
+ */
+enum sr_result client_settings_read(struct client_settings *settings,
+                                    const struct client_usage *usage,
+                                    const char *const *arguments,
+                                    sr_option_environment_fn *environment,
+                                    struct sr_err *err) SR_MUST_USE;
+
+/* What --help and the manual say of the options. */
+void client_options_help(FILE *out);
+
+#endif
