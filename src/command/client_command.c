@@ -239,3 +239,11 @@ bool client_target_append(char target[CLIENT_TARGET_SIZE], const char *text)
     target[at] = '\0';
     return true;
 }
+
+bool client_target_add(char target[CLIENT_TARGET_SIZE], const char *text)
+{
+    size_t at = strlen(target);
+
+    return snprintf(target + at, CLIENT_TARGET_SIZE - at, "%s", text) <
+           (int)(CLIENT_TARGET_SIZE - at);
+}

@@ -16,7 +16,8 @@
 #define COMMAND_NOT_FOUND 3   /* no such counter */
 #define COMMAND_UNREACHABLE 4 /* nobody answers, or what was asked has no known outcome */
 
-#define CLIENT_TARGET_SIZE 2048 /* a key of 512 bytes, each as %XX, and a query */
+#define CLIENT_TARGET_SIZE 4096 /* two keys of 512 bytes, each as %XX, and a path */
+#define CLIENT_KEY_SIZE 513     /* and a NUL */
 #define CLIENT_TOKEN_SIZE 4096
 
 struct client_command {
@@ -42,5 +43,8 @@ int client_command_ask(struct client_command *c, const struct client_request *re
 
 /* Appends percent-encoded bytes to a target. False where there is no room. */
 bool client_target_append(char target[CLIENT_TARGET_SIZE], const char *text);
+
+/* The same as it is. */
+bool client_target_add(char target[CLIENT_TARGET_SIZE], const char *text);
 
 #endif

@@ -38,6 +38,9 @@ int command_healthcheck(const struct config *config);
 /* Commands that ask a running service: client_*.c. */
 int command_increment(const char *const *arguments);
 int command_get(const char *const *arguments);
+int command_list(const char *const *arguments);
+int command_top(const char *const *arguments);
+int command_flush(const char *const *arguments);
 int command_set(const char *const *arguments);
 int command_delete(const char *const *arguments);
 

@@ -22,9 +22,9 @@ int command_help(const struct config *config)
               "128MiB, 1GiB.\n\n",
               stdout);
     config_print_help(stdout);
-    (void)fputs("\nOptions of the commands that ask a running service (increment, get, set, "
-                "delete):\n\n",
-                stdout);
+    (void)
+        fputs("\nOptions of the commands that ask a running service (increment to flush):\n\n",
+              stdout);
     client_options_help(stdout);
     (void)fputs("\nExit codes: 0 done; 1 failed, or refused by the service; 2 a mistake on the "
                 "command line;\n3 no such counter; 4 the service is unreachable, or whether it "

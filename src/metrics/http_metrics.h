@@ -20,6 +20,7 @@
     X(HTTP_ROUTE_COUNTER, "/counters/{key}")                                                   \
     X(HTTP_ROUTE_COUNTERS, "/counters")                                                        \
     X(HTTP_ROUTE_TOP, "/top")                                                                  \
+    X(HTTP_ROUTE_FLUSH, "/flush")                                                              \
     X(HTTP_ROUTE_LIVEZ, "/livez")                                                              \
     X(HTTP_ROUTE_READYZ, "/readyz")                                                            \
     X(HTTP_ROUTE_HEALTHZ, "/healthz")                                                          \

@@ -131,6 +131,8 @@ struct api_route {
     bool has_key;
     bool takes_lines; /* bodies of application/x-ndjson */
     bool open;        /* to whoever has no token */
+    bool takes_no_body;
+    bool administers; /* needs the scope admin, whatever the method */
     bool unlimited;   /* by the rate of the client's address */
     enum http_route route;
     unsigned methods;
@@ -168,6 +170,14 @@ static const struct api_route routes[] = {
      .allow = ALLOW_READ,
      .media = {"application", "json"},
      .answer = api_top},
+    {.path = "/flush",
+     .takes_no_body = true,
+     .administers = true,
+     .route = HTTP_ROUTE_FLUSH,
+     .methods = METHOD_BIT(POST),
+     .allow = ALLOW_POST,
+     .media = {"application", "json"},
+     .answer = api_flush},
     {.path = "/livez",
      .open = true,
      .unlimited = true,
@@ -259,8 +269,11 @@ static struct refusal refuse_media(bool takes_lines)
                             NULL};
 }
 
-static unsigned scope_for(enum http_method method)
+static unsigned scope_for(const struct api_route *route, enum http_method method)
 {
+    if (route->open || route->administers) {
+        return route->open ? 0 : TOKEN_ADMIN;
+    }
     switch (method) {
     case HTTP_METHOD_GET:
     case HTTP_METHOD_HEAD:
@@ -276,7 +289,7 @@ static unsigned scope_for(enum http_method method)
 static struct refusal check_client(struct api *api, const struct http_request *request,
                                    const struct api_route *route, bool takes)
 {
-    struct guard_demand demand = {.scope = route->open ? 0 : scope_for(request->method),
+    struct guard_demand demand = {.scope = scope_for(route, request->method),
                                   .limited = !route->unlimited,
                                   .takes = takes};
 
@@ -290,7 +303,8 @@ static struct refusal check_client(struct api *api, const struct http_request *r
 static struct refusal check_media(const struct http_request *request,
                                   const struct api_route *route)
 {
-    if (has_body(request->method) && !has_known_media(request, route->takes_lines)) {
+    if (has_body(request->method) && !route->takes_no_body &&
+        !has_known_media(request, route->takes_lines)) {
         return refuse_media(route->takes_lines);
     }
     if (route->media[0] != NULL && !accepts(request, route->media) &&

@@ -52,7 +52,15 @@ enum api_step {
     API_FAILED /* no memory for the reply: the connection must close without an answer */
 };
 
-enum api_action { API_INCREMENT, API_INCREMENT_MANY, API_SET, API_DELETE, API_READ, API_LIST };
+enum api_action {
+    API_INCREMENT,
+    API_INCREMENT_MANY,
+    API_SET,
+    API_DELETE,
+    API_READ,
+    API_LIST,
+    API_FLUSH
+};
 
 /* The most bytes that an answer takes. */
 #define API_ANSWER_SIZE_MAX (32U << 20)

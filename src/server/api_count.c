@@ -90,6 +90,7 @@ static enum api_step answer_done(struct api_call *call, const struct engine_answ
     case API_INCREMENT:
     case API_INCREMENT_MANY:
     case API_LIST:
+    case API_FLUSH:
     case API_SET:
         break;
     }
@@ -135,6 +136,7 @@ static enum engine_status ask_engine(struct engine_worker *w, const struct api_c
     case API_INCREMENT:
     case API_INCREMENT_MANY:
     case API_LIST:
+    case API_FLUSH:
         break;
     }
     return engine_increment(w, call->key, call->value, ret_answer);
@@ -216,6 +218,9 @@ enum api_step api_again(struct api *api, struct api_call *call, struct sr_buffer
     }
     if (call->action == API_LIST) {
         return api_list_again(api, call, out);
+    }
+    if (call->action == API_FLUSH) {
+        return api_flush_again(api, call, out);
     }
     engine_wait_end(api->engine_worker, &call->wait);
     call->wait = (struct engine_wait){0};

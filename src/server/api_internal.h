@@ -55,6 +55,11 @@ enum sr_result api_write_top(struct hot_board *board, uint32_t limit,
 enum sr_result api_read_limit(struct sr_span value, uint32_t most, uint32_t *ret_limit,
                               struct http_body_error *ret_error) SR_MUST_USE;
 
+/* Answers POST /flush; and once more for a call that waited. */
+enum api_step api_flush(struct api *api, const struct http_request *request,
+                        struct api_call *call, struct sr_buffer *out);
+enum api_step api_flush_again(struct api *api, struct api_call *call, struct sr_buffer *out);
+
 /* Gives the call's action, with its key and value, to the engine and answers what that says. */
 enum api_step api_execute(struct api *api, struct api_call *call, struct sr_buffer *out);
 

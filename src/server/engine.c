@@ -305,6 +305,9 @@ bool engine_wait_over(struct engine_worker *w, const struct engine_wait *wait, u
     if (wait->job != NULL) {
         return lister_is_done(wait->job);
     }
+    if (wait->flush.ticket.number != 0) {
+        return engine_flush_over(e, &wait->flush, now_ms);
+    }
     if (wait->for_turn || !engine_store_answers(e, now_ms)) {
         return true;
     }

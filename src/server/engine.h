@@ -73,6 +73,12 @@ enum engine_status {
     ENGINE_REJECTED  /* 503 with the rejection */
 };
 
+/* A flush that was asked for. */
+struct engine_flush {
+    struct flusher_ticket ticket;
+    uint64_t asked_ms;
+};
+
 /* A request that waits. Held by the connection; engine_wait_end before every retry and when its
  * connection goes. */
 struct engine_wait {
@@ -84,6 +90,7 @@ struct engine_wait {
     struct dedup_ref token;
     struct counters_batch *batch; /* NULL, or what waits, with its pins; borrowed */
     const struct lister_job *job; /* NULL, or the list that is waited for; borrowed */
+    struct engine_flush flush;    /* its number 0, or the flush that is waited for */
 };
 
 struct engine_answer {
@@ -174,6 +181,16 @@ enum engine_status engine_list(struct engine_worker *w, const struct lister_requ
                                struct lister_job **job,
                                struct engine_answer *ret_answer) SR_MUST_USE;
 void engine_list_drop(struct engine_worker *w, struct lister_job **job);
+
+/*
+ * Everything that was counted before into the store, now. First call: a flush of zeros. WAIT,
+ * with the flush filled: given again with it. DONE with *ret_flushed; REJECTED: the store does
+ * not answer, or has not taken everything within ENGINE_FLUSH_MS.
+ */
+#define ENGINE_FLUSH_MS 30000U
+enum engine_status engine_flush(struct engine_worker *w, struct engine_flush *flush,
+                                struct flusher_flushed *ret_flushed,
+                                struct engine_answer *ret_answer) SR_MUST_USE;
 
 /* A request with an Idempotency-Key. Held by the call until it is answered. */
 struct engine_token {

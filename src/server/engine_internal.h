@@ -7,6 +7,8 @@
  *
  *   engine_list.c   lists of counters
  *
+ *   engine_flush.c  flushes that are waited for
+ *
  *   engine_turn.c   turns and release
  *
  *   engine_token.c  requests with an Idempotency-Key
@@ -108,5 +110,8 @@ void engine_batch_wait_end(struct engine_worker *w, struct engine_wait *wait);
 
 /* Whether a request may wait for a load. */
 bool engine_store_answers(const struct engine *e, uint64_t now_ms);
+
+/* Whether a flush that is waited for is done, or will not be in time. */
+bool engine_flush_over(struct engine *e, const struct engine_flush *flush, uint64_t now_ms);
 
 #endif

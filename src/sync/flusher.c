@@ -214,8 +214,10 @@ static void tick(struct flusher *f)
 {
     uint64_t now = flusher_now_ms(f);
     bool regular = now >= f->next_tick_ms;
+    uint64_t asked;
 
     atomic_store(&f->tick_wanted, false);
+    asked = atomic_load(&f->flush_asked); /* before the table is looked at */
     if (regular) {
         atomic_fetch_add(&f->tick, 1);
         f->next_tick_ms = now + f->options.interval_ms;
@@ -223,8 +225,21 @@ static void tick(struct flusher *f)
     }
     if (flusher_epoch_dirty(f, f->open_epoch)) {
         flusher_epoch_begin_close(f);
-    } else if (f->claimed && regular) {
-        f->next_look_ms = now; /* idle: one look an interval */
+    } else if (f->claimed && (regular || asked != f->flush_noted)) {
+        f->next_look_ms = now; /* idle: one look an interval, or who waits is told the truth */
+    }
+    if (asked != f->flush_noted) {
+        f->flush_noted = asked;
+        f->flush_target = f->phase == EPOCH_CLOSING ? f->slot_epoch : f->last_sealed;
+    }
+}
+
+/* Whoever waits for a flush is told when the store has everything and was just heard of. */
+static void settle_flush(struct flusher *f)
+{
+    if (f->claimed && f->phase == EPOCH_OPEN && f->applied >= f->flush_target &&
+        f->next_look_ms == UINT64_MAX) {
+        atomic_store(&f->flush_done, f->flush_noted);
     }
 }
 
@@ -284,6 +299,7 @@ uint32_t flusher_step(struct flusher *f)
         compact_if_waiting(f);
     }
     flusher_publish_stats(f);
+    settle_flush(f);
     if (soon) {
         return 1; /* turns end, and seals become durable, within about that time */
     }

@@ -101,6 +101,26 @@ bool flusher_idle(struct flusher *flusher);
 /* Asks for a tick now (pressure, an operator): cheap, any thread. */
 void flusher_tick_soon(struct flusher *flusher);
 
+/* A flush that somebody waits for. */
+struct flusher_ticket {
+    uint64_t number;                     /* 0: none */
+    uint64_t rows_applied, rows_refused; /* when it was asked for */
+};
+
+/* What a flush that was waited for brought into the store. */
+struct flusher_flushed {
+    uint64_t epoch; /* the newest applied one */
+    uint64_t rows, rows_refused;
+};
+
+/* Asks for a tick now, and for word of when all that was counted before the call is in the
+ * store. Cheap, any thread. */
+void flusher_flush(struct flusher *flusher, struct flusher_ticket *ret_ticket);
+
+/* Whether it is; while the writer's row is not ours, it is not known. Any thread. */
+bool flusher_flush_done(struct flusher *flusher, const struct flusher_ticket *ticket,
+                        struct flusher_flushed *ret_flushed);
+
 /* Asks for a look at the writer's row now: a load saw an epoch below the applied one. Cheap,
  * any thread. */
 void flusher_look_soon(struct flusher *flusher);

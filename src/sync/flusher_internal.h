@@ -51,7 +51,9 @@ struct flusher {
     uint64_t applied;      /* L, as of the last claim or flush; meaningful once claimed */
     bool applied_known;
     bool claimed;
-    struct sr_uuid owner; /* confirmed token: fences carry it */
+    struct sr_uuid owner;  /* confirmed token: fences carry it */
+    uint64_t flush_noted;  /* newest ticket that a tick has seen */
+    uint64_t flush_target; /* applied: everything is that was counted before it */
     uint64_t next_tick_ms, retry_at_ms, next_look_ms, next_compact_ms;
     uint32_t retry_ms;
     uint64_t down_since_ms; /* first failure without a success since; 0: none */
@@ -66,6 +68,7 @@ struct flusher {
     /* Any thread. */
     _Atomic bool store_up;
     _Atomic uint32_t tick;
+    _Atomic uint64_t flush_asked, flush_done; /* tickets */
     _Atomic bool tick_wanted, look_wanted, stopping, abandoned;
     pthread_mutex_t lock; /* leaf: stats and the condition */
     pthread_cond_t wake;

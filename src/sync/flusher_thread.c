@@ -123,6 +123,32 @@ void flusher_tick_soon(struct flusher *f)
     }
 }
 
+void flusher_flush(struct flusher *f, struct flusher_ticket *ret_ticket)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    *ret_ticket = (struct flusher_ticket){.rows_applied = f->stats.rows_applied,
+                                          .rows_refused = f->stats.rows_refused};
+    (void)pthread_mutex_unlock(&f->lock);
+    ret_ticket->number = atomic_fetch_add(&f->flush_asked, 1) + 1;
+    flusher_tick_soon(f);
+}
+
+bool flusher_flush_done(struct flusher *f, const struct flusher_ticket *ticket,
+                        struct flusher_flushed *ret_flushed)
+{
+    if (atomic_load(&f->flush_done) < ticket->number) {
+        return false;
+    }
+    (void)pthread_mutex_lock(&f->lock);
+    *ret_flushed = (struct flusher_flushed){
+        .epoch = f->stats.applied_epoch,
+        .rows = f->stats.rows_applied - ticket->rows_applied,
+        .rows_refused = f->stats.rows_refused - ticket->rows_refused,
+    };
+    (void)pthread_mutex_unlock(&f->lock);
+    return true;
+}
+
 void flusher_look_soon(struct flusher *f)
 {
     if (!atomic_exchange(&f->look_wanted, true)) {

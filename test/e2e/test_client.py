@@ -8,8 +8,10 @@ import threading
 import pytest
 
 from lib import tls
+from lib.http import JSON
 from lib.postgres import free_port
 from lib.server import run
+from lib.waiting import eventually
 
 OK, REFUSED, USAGE, NOT_FOUND, UNREACHABLE = range(5)
 
@@ -171,3 +173,78 @@ def test_a_certificate_must_be_trusted_and_the_hosts(make_server, tmp_path):
     other = ask(server, "increment", "a", "--ca-file", str(pair[0]), url=f"https://127.0.0.2:{server.port}")
     assert other.returncode == UNREACHABLE and "mismatch" in other.stderr
     assert ask(server, "get", "a", "--ca-file", "/nowhere", url=url).returncode == USAGE
+
+
+def test_a_list_goes_through_all_pages_in_key_order(server):
+    keys = [f"list/{n:04}" for n in range(2300)] + ["list/ä & b", "other"]
+    for start in range(0, len(keys), 1000):
+        with server.connect() as connection:
+            body = [{"key": key, "value": 1} for key in keys[start:start + 1000]]
+            assert connection.request("POST", "/increment", json.dumps(body).encode(), [JSON]).status == 200
+    rows = [json.loads(line)["key"] for line in ask(server, "list", "list/", "--json").stdout.splitlines()]
+    assert rows == sorted(keys[:-1])
+    assert len(ask(server, "list", "list/", "--limit", "1500", "--json").stdout.splitlines()) == 1500
+    assert ask(server, "list", "list/ä").stdout == "KEY         TOTAL\nlist/ä & b      1\n"
+    assert ask(server, "list", "nobody").stdout.split() == ["KEY", "TOTAL"]
+    assert ask(server, "list", "x" * 513).returncode == REFUSED
+    assert ask(server, "list", "ä" * 700).returncode == USAGE
+
+
+def test_the_top_shows_what_is_counted_most(server):
+    for _ in range(20):
+        server.increment("hot", 1)
+    server.increment("cold", 1)
+
+    def rows():
+        return [json.loads(line) for line in ask(server, "top", "--limit", "1", "--json").stdout.splitlines()]
+
+    eventually(rows, 20, "the hottest keys are told")
+    assert [row["key"] for row in rows()] == ["hot"]
+    assert ask(server, "top").stdout.split()[:6] == ["KEY", "PER", "SECOND", "AT", "MOST", "LESS"]
+
+
+def test_a_flush_brings_everything_into_the_table(start_server, store):
+    server = start_server("--sync-interval", "1h", store=store)
+    for n in range(50):
+        server.increment(f"k{n % 7}", n)
+    flushed = json.loads(ask(server, "flush", "--json").stdout)
+    assert sum(store.totals().values()) == sum(range(50))
+    assert (flushed["keys"], flushed["refused"]) == (7, 0)
+    server.increment("k0", 5)
+    assert ask(server, "flush").stdout.startswith("flushed: 1 keys in ")
+    assert sum(store.totals().values()) == sum(range(50)) + 5
+    assert json.loads(ask(server, "flush", "--json").stdout)["keys"] == 0
+
+
+def test_flushes_at_once_all_see_what_came_before_them(start_server, store):
+    server = start_server("--sync-interval", "1h", store=store)
+    wrong = []
+
+    def count_and_flush(name):
+        with server.connect() as connection:
+            for n in range(1, 20):
+                connection.increment(name, 1)
+                assert connection.request("POST", "/flush").status == 200
+                if store.totals().get(name) != n:
+                    wrong.append((name, n, store.totals()))
+
+    threads = [threading.Thread(target=count_and_flush, args=(f"t{n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert store.totals() == {f"t{n}": 19 for n in range(4)}
+
+
+def test_a_flush_with_the_database_away_says_so(start_server, proxied):
+    store, proxy = proxied
+    server = start_server("--sync-interval", "1h", store=store)
+    server.increment("a", 1)
+    proxy.refuse()
+    proxy.sever()
+    done = ask(server, "flush", "--retry", "0")
+    assert done.returncode == REFUSED and "in the journal" in done.stderr
+    proxy.refuse(False)
+    assert ask(server, "flush", "--retry", "60s", timeout=90).returncode == OK
+    assert store.totals() == {"a": 1}

@@ -77,6 +77,8 @@ REQUESTS = [
         before=[ONE]),
     Row("read what was never counted", ("GET", "/counters/KEY"), 404, detail("never counted"), AS_JSON),
     Row("head", ("HEAD", "/counters/KEY"), 200, b"", AS_JSON, before=[ONE]),
+    Row("flush", ("POST", "/flush"), 200,
+        re.compile(r'\{"data":\{"epoch":\d+,"keys":\d+,"refused":0,"elapsed_ms":\d+\}\}'), AS_JSON, before=[ONE]),
     Row("list", ("GET", "/counters?prefix=KEY&limit=2"), 200,
         {"data": [{"key": "KEY", "value": 1}, {"key": "KEY-b", "value": 2}], "next": "KEY-b"},
         before=[post(b'[{"key":"KEY","value":1},{"key":"KEY-b","value":2},{"key":"KEY-c","value":3}]')]),

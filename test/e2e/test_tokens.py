@@ -42,6 +42,7 @@ REQUESTS = [
     ("GET", "/counters/t", None, {"reader", "all"}),
     ("HEAD", "/counters/t", None, {"reader", "all"}),
     ("GET", "/metrics", None, {"reader", "all"}),
+    ("POST", "/flush", None, {"boss", "all"}),
     ("GET", "/top", None, {"reader", "all"}),
     ("POST", "/increment", b'{"key":"t","value":1}', {"writer", "all"}),
     ("PUT", "/counters/t", b'{"value":1}', {"boss", "all"}),

@@ -497,6 +497,22 @@ void engine_list_drop(struct engine_worker *w, struct lister_job **job)
     SR_CHECK(*job == NULL);
 }
 
+/* Nothing is ever flushed: the database of this engine does not answer. */
+enum engine_status engine_flush(struct engine_worker *w, struct engine_flush *flush,
+                                struct flusher_flushed *ret_flushed,
+                                struct engine_answer *ret_answer)
+{
+    (void)flush;
+    (void)ret_flushed;
+    lock(w->engine);
+    SR_CHECK(w->open);
+    w->engine->seen.attempts++;
+    memset(ret_answer, 0, sizeof(*ret_answer));
+    ret_answer->rejection = ENGINE_REJECT_STORE_DOWN;
+    unlock(w->engine);
+    return ENGINE_REJECTED;
+}
+
 bool engine_wait_over(struct engine_worker *w, const struct engine_wait *wait, uint64_t now_ms)
 {
     bool over;

@@ -201,6 +201,69 @@ static void the_age_of_the_oldest_change_is_told(void **state)
     assert_int_equal(stats.oldest_unsynced_ms, 0);
 }
 
+static void a_flush_is_done_when_all_before_it_is_in_the_table(void **state)
+{
+    struct sync_fixture *f = *state;
+    struct flusher_ticket ticket;
+    struct flusher_flushed flushed;
+
+    sync_steps(f);
+    (void)sync_add(f, "a", 1);
+    (void)sync_add(f, "b", 2);
+    flusher_flush(f->flusher, &ticket);
+    assert_false(flusher_flush_done(f->flusher, &ticket, &flushed));
+    f->turns_open = true;
+    sync_steps(f);
+    assert_false(flusher_flush_done(f->flusher, &ticket, &flushed));
+    f->turns_open = false;
+    sync_steps(f); /* and no interval */
+    assert_true(flusher_flush_done(f->flusher, &ticket, &flushed));
+    assert_int_equal(sync_row(f, "a"), 1);
+    assert_int_equal(flushed.rows, 2);
+    assert_int_equal(flushed.rows_refused, 0);
+}
+
+static void a_flush_waits_for_the_epoch_before_and_for_its_own(void **state)
+{
+    struct sync_fixture *f = *state;
+    struct flusher_ticket ticket;
+    struct flusher_flushed flushed;
+
+    sync_steps(f);
+    (void)sync_add(f, "a", 1);
+    fake_database_set_down(f->database, true);
+    sync_interval(f);
+    (void)sync_add(f, "b", 2);
+    flusher_flush(f->flusher, &ticket);
+    sync_long_time(f);
+    assert_false(flusher_flush_done(f->flusher, &ticket, &flushed));
+    fake_database_set_down(f->database, false);
+    sync_long_time(f);
+    assert_true(flusher_flush_done(f->flusher, &ticket, &flushed));
+    assert_int_equal(sync_row(f, "b"), 2);
+    assert_int_equal(flushed.rows, 2);
+}
+
+static void a_flush_of_nothing_still_hears_of_the_database(void **state)
+{
+    struct sync_fixture *f = *state;
+    struct flusher_ticket ticket;
+    struct flusher_flushed flushed;
+
+    sync_steps(f);
+    flusher_flush(f->flusher, &ticket);
+    sync_steps(f);
+    assert_true(flusher_flush_done(f->flusher, &ticket, &flushed));
+    assert_int_equal(flushed.rows, 0);
+    fake_database_set_down(f->database, true);
+    flusher_flush(f->flusher, &ticket);
+    sync_long_time(f);
+    assert_false(flusher_flush_done(f->flusher, &ticket, &flushed));
+    fake_database_set_down(f->database, false);
+    sync_long_time(f);
+    assert_true(flusher_flush_done(f->flusher, &ticket, &flushed));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, sync_setup, sync_teardown)
@@ -216,6 +279,9 @@ int main(void)
         T(a_refused_row_goes_aside_and_the_others_go_in),
         T(a_users_own_update_is_respected),
         T(the_age_of_the_oldest_change_is_told),
+        T(a_flush_is_done_when_all_before_it_is_in_the_table),
+        T(a_flush_waits_for_the_epoch_before_and_for_its_own),
+        T(a_flush_of_nothing_still_hears_of_the_database),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
