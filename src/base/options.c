@@ -84,18 +84,24 @@ static bool parse_number(const struct sr_option *option, const char *text, uint6
     return *text != '\0';
 }
 
-static enum sr_result take(const struct origin *origin, struct sr_option_value *ret_value,
-                           struct sr_err *err)
+bool sr_option_parse(const struct sr_option *option, const char *text,
+                     enum sr_option_source source, struct sr_option_value *ret_value)
 {
     uint64_t number = 0;
 
-    if (!parse_number(origin->option, origin->text, &number)) {
-        return refuse(origin, err);
+    if (!parse_number(option, text, &number)) {
+        return false;
     }
-    *ret_value = (struct sr_option_value){.text = origin->text,
-                                          .number = number,
-                                          .source = origin->source};
-    return SR_OK;
+    *ret_value = (struct sr_option_value){.text = text, .number = number, .source = source};
+    return true;
+}
+
+static enum sr_result take(const struct origin *origin, struct sr_option_value *ret_value,
+                           struct sr_err *err)
+{
+    return sr_option_parse(origin->option, origin->text, origin->source, ret_value)
+               ? SR_OK
+               : refuse(origin, err);
 }
 
 void sr_option_variable(const struct sr_option *option, char *ret_text, size_t size)
@@ -140,8 +146,8 @@ static enum sr_result read_environment(const struct sr_option *table, size_t cou
     return SR_OK;
 }
 
-static size_t find_option(const struct sr_option *table, size_t count, const char *name,
-                          size_t name_size)
+size_t sr_options_find(const struct sr_option *table, size_t count, const char *name,
+                       size_t name_size)
 {
     size_t i = 0;
 
@@ -199,8 +205,8 @@ static enum sr_result read_argument(const struct sr_option *table, size_t count,
     size_t i = count;
 
     if (strncmp(argument, "--", 2) == 0) {
-        i = find_option(table, count, name,
-                        equals != NULL ? (size_t)(equals - name) : strlen(name));
+        i = sr_options_find(table, count, name,
+                            equals != NULL ? (size_t)(equals - name) : strlen(name));
     }
     if (i == count) {
         return unknown(table, count, argument, err);

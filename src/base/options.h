@@ -1,7 +1,8 @@
 /*
  * Options from one table: each has a flag (--sync-interval), an environment variable
- * (SYNC_INTERVAL), a default, a type with its bounds and a line of help. The flag goes before
- * the environment, the environment before the default. Knows nothing of any particular option;
+ * (SYNC_INTERVAL), a name in configuration files (sync-interval), a default, a type with its
+ * bounds and a line of help. The flag goes before the environment, the environment before the
+ * file, the file before the default. Knows nothing of any particular option;
  * the service's table is in command/config.c.
  */
 #ifndef SR_BASE_OPTIONS_H
@@ -41,12 +42,18 @@ struct sr_option {
     void (*redact)(const char *value, char *ret_text, size_t size);
 };
 
-enum sr_option_source { SR_OPTION_DEFAULT, SR_OPTION_ENVIRONMENT, SR_OPTION_COMMAND_LINE };
+/* Each goes before those that stand before it. */
+enum sr_option_source {
+    SR_OPTION_DEFAULT,
+    SR_OPTION_FILE,
+    SR_OPTION_ENVIRONMENT,
+    SR_OPTION_COMMAND_LINE
+};
 
 /* What is in force. text is NULL and number 0 where nothing was given and the table has no
  * default. */
 struct sr_option_value {
-    const char *text; /* as written: borrowed from argv, the environment or the table */
+    const char *text; /* as written: borrowed from argv, the environment, a file or the table */
     uint64_t number;  /* in the type's unit; a choice's index */
     enum sr_option_source source;
 };
@@ -65,6 +72,18 @@ enum sr_result sr_options_read(const struct sr_option *table, size_t count,
                                sr_option_environment_fn *environment,
                                struct sr_option_value *ret_values,
                                struct sr_err *err) SR_MUST_USE;
+
+/*
+ * Fills values that are still the table's defaults from the text of a configuration file, whose
+ * lines are cut and stay borrowed: "name = value", the names of the table without "--"; empty
+ * lines and those that begin with '#' are passed over, spaces around name and value too. `path`
+ * is for the errors, which name file and line: SR_INVALID for a line of another form, an
+ * unknown name, one given twice, a flag, and a value as of sr_options_read, even where it is
+ * overridden.
+ */
+enum sr_result sr_options_read_file(const struct sr_option *table, size_t count, char *text,
+                                    const char *path, struct sr_option_value *values,
+                                    struct sr_err *err) SR_MUST_USE;
 
 /* The option's environment variable: "SYNC_INTERVAL". */
 void sr_option_variable(const struct sr_option *option, char *ret_text, size_t size);

@@ -226,7 +226,7 @@ static int shown_width(const struct sr_option *table, size_t count,
 void sr_options_print(const struct sr_option *table, size_t count,
                       const struct sr_option_value *values, FILE *out)
 {
-    static const char *const sources[] = {"default", "environment", "flag"};
+    static const char *const sources[] = {"default", "file", "environment", "flag"};
     int names = name_width(table, count);
     int width = shown_width(table, count, values);
 

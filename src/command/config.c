@@ -9,6 +9,7 @@
 #include "command/protection.h"
 #include "store/store.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -143,11 +144,99 @@ static void find_database_url(struct config *config)
     }
 }
 
-enum sr_result config_read(struct config *config, const char *const *arguments,
-                           sr_option_environment_fn *environment, struct sr_err *err)
+/* What fits ret_text of a file, ended by NUL. `option` names it in errors. */
+static enum sr_result read_text_file(const char *option, const char *path, char *ret_text,
+                                     size_t size, struct sr_err *err)
+{
+    FILE *file = fopen(path, "re");
+    size_t got;
+    bool failed;
+
+    if (file == NULL) {
+        return sr_fail_errno(err, SR_INVALID, errno, "--%s %.200s", option, path);
+    }
+    got = fread(ret_text, 1, size, file);
+    failed = ferror(file) != 0;
+    (void)fclose(file); /* only read from */
+    if (failed || got == size || memchr(ret_text, '\0', got) != NULL) {
+        return sr_fail(err, SR_INVALID, "--%s %.200s: %s", option, path,
+                       failed        ? "cannot be read"
+                       : got == size ? "is larger than such a file can be"
+                                     : "is no text file");
+    }
+    ret_text[got] = '\0';
+    return SR_OK;
+}
+
+static enum sr_result read_config_file(struct config *config, struct sr_err *err)
+{
+    const struct sr_option_value given = config->values[CONFIG_FILE];
+    enum sr_result result;
+
+    if (given.text == NULL) {
+        return SR_OK;
+    }
+    result = read_text_file("config", given.text, config->file, sizeof(config->file), err);
+    config->values[CONFIG_FILE] = (struct sr_option_value){0};
+    if (result == SR_OK) {
+        result = sr_options_read_file(config_table, CONFIG_OPTION_COUNT, config->file,
+                                      given.text, config->values, err);
+    }
+    if (result == SR_OK && is_given(config, CONFIG_FILE)) {
+        return sr_fail(err, SR_INVALID, "%.200s: config: a file cannot name another",
+                       given.text);
+    }
+    config->values[CONFIG_FILE] = given;
+    return result;
+}
+
+/* The first line of --database-url-file becomes the URL. */
+static enum sr_result read_database_url(struct config *config, struct sr_err *err)
+{
+    const char *path = config_text(config, CONFIG_DATABASE_URL_FILE);
+    enum sr_option_source source = config->values[CONFIG_DATABASE_URL_FILE].source;
+    struct sr_option_value *url = &config->values[CONFIG_DATABASE_URL];
+    enum sr_result result;
+
+    if (path == NULL || url->source > source) {
+        return SR_OK;
+    }
+    if (url->source == source) {
+        return sr_fail(err, SR_INVALID,
+                       "--database-url-file: --database-url is given as well: one of them is "
+                       "meant");
+    }
+    result = read_text_file("database-url-file", path, config->database_url,
+                            sizeof(config->database_url), err);
+    if (result != SR_OK) {
+        return result;
+    }
+    config->database_url[strcspn(config->database_url, "\r\n")] = '\0';
+    if (config->database_url[0] == '\0') {
+        return sr_fail(err, SR_INVALID, "--database-url-file %.200s: its first line is empty",
+                       path);
+    }
+    *url = (struct sr_option_value){.text = config->database_url, .source = source};
+    return SR_OK;
+}
+
+/* All that was given, wherever. */
+static enum sr_result read_given(struct config *config, const char *const *arguments,
+                                 sr_option_environment_fn *environment, struct sr_err *err)
 {
     enum sr_result result = sr_options_read(config_table, CONFIG_OPTION_COUNT, arguments,
                                             environment, config->values, err);
+
+    if (result == SR_OK) {
+        result = read_config_file(config, err);
+    }
+    return result == SR_OK ? read_database_url(config, err) : result;
+}
+
+enum sr_result config_read(struct config *config, const char *const *arguments,
+                           sr_option_environment_fn *environment, struct sr_err *err)
+{
+    enum sr_result result = read_given(config, arguments, environment, err);
 
     if (result == SR_OK) {
         result = address_list_check(config_text(config, CONFIG_LISTEN), err);

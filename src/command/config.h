@@ -14,6 +14,7 @@ enum config_option {
     CONFIG_LISTEN,
     CONFIG_PORT,
     CONFIG_DATABASE_URL,
+    CONFIG_DATABASE_URL_FILE,
     CONFIG_DATA_DIR,
     CONFIG_SYNC_INTERVAL,
     CONFIG_DURABILITY, /* number: enum journal_durability */
@@ -48,6 +49,7 @@ enum config_option {
     CONFIG_ACCESS_LOG_SAMPLE,
     CONFIG_LOG_LEVEL,  /* number: enum sr_log_level */
     CONFIG_LOG_FORMAT, /* number: enum sr_log_format */
+    CONFIG_FILE,
     CONFIG_PRINT_CONFIG,
     CONFIG_HELP,
     CONFIG_VERSION,
@@ -56,18 +58,21 @@ enum config_option {
 
 extern const struct sr_option config_table[CONFIG_OPTION_COUNT];
 
+#define CONFIG_FILE_SIZE 65536
+
 struct config {
     struct sr_option_value values[CONFIG_OPTION_COUNT];
     char data_dir[PATH_MAX];          /* what the value's text points to */
-    char database_url[PATH_MAX + 32]; /* where it is the default */
+    char database_url[PATH_MAX + 32]; /* where it is the default, or from a file */
+    char file[CONFIG_FILE_SIZE];      /* the configuration file's text */
 };
 
 /*
- * Reads arguments (without the program's name and the command), environment and defaults, those
- * included that this machine decides. The data directory is absolute, or its text is NULL where
- * the environment does not tell where one belongs; then so is the default database URL's.
- * Borrows the arguments' and the environment's texts; *config must not move after. SR_INVALID
- * with what is wrong and what would be right.
+ * Reads arguments (without the program's name and the command), environment, configuration file
+ * and defaults, those included that this machine decides. The data directory is absolute, or
+ * its text is NULL where the environment does not tell where one belongs; then so is the
+ * default database URL's. Borrows the arguments' and the environment's texts; *config must not
+ * move after. SR_INVALID with what is wrong and what would be right.
  */
 enum sr_result config_read(struct config *config, const char *const *arguments,
                            sr_option_environment_fn *environment,

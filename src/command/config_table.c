@@ -46,6 +46,9 @@ const struct sr_option config_table[CONFIG_OPTION_COUNT] = {
     [CONFIG_DATABASE_URL] = {TEXT("database-url", "URL", FOUND("sqlite:<data-dir>/counters.db"),
                                   "sqlite:PATH, postgres://, postgresql:// or ecto://"),
                              .redact = store_url_redact},
+    [CONFIG_DATABASE_URL_FILE] = {TEXT("database-url-file", "PATH", FOUND("none"),
+                                       "file whose first line is the database URL: keeps a "
+                                       "password out of process lists and environments")},
     [CONFIG_DATA_DIR] = {TEXT("data-dir", "PATH", FOUND("$STATE_DIRECTORY"),
                               "journal and SQLite file; else below $XDG_STATE_HOME or "
                               "~/.local/state")},
@@ -138,6 +141,10 @@ const struct sr_option config_table[CONFIG_OPTION_COUNT] = {
     [CONFIG_LOG_FORMAT] = {CHOICE("log-format", "FORMAT",
                                   FOUND("text on a terminal, else json"), log_formats,
                                   "text or json, to standard error")},
+    [CONFIG_FILE] = {TEXT("config", "FILE", FOUND("none"),
+                          "file of options, a line each: sync-interval = 5s; environment and "
+                          "flags go before it"),
+                     .variable = "SIMPLE_REQUEST_CONFIG"},
     [CONFIG_PRINT_CONFIG] = {FLAG("print-config", "show what is in force and from where")},
     [CONFIG_HELP] = {FLAG("help", "show this")},
     [CONFIG_VERSION] = {FLAG("version", "show the versions of program and libraries")},

@@ -10,7 +10,7 @@ from lib.postgres import free_port
 from lib.server import StartFailed, run
 from lib.waiting import eventually
 
-OPTIONS = ["--listen", "--port", "--database-url", "--data-dir", "--sync-interval", "--durability",
+OPTIONS = ["--listen", "--port", "--database-url", "--database-url-file", "--config", "--data-dir", "--sync-interval", "--durability",
            "--workers", "--memory-limit", "--journal-limit", "--journal-retention", "--log-level",
            "--log-format", "--ready-max-lag", "--database-timeout", "--drain-timeout", "--connections-max",
            "--body-limit", "--header-timeout", "--body-timeout", "--idle-timeout", "--write-timeout"]

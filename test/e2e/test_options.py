@@ -41,6 +41,17 @@ def test_the_environment_alone_configures_a_service(make_server, tmp_path):
     assert store.totals() == {"a": 1}
 
 
+def test_a_file_configures_a_service_and_keeps_its_secret(make_server, tmp_path, postgres):
+    (tmp_path / "url").write_text(postgres.url + "\n")
+    (tmp_path / "conf").write_text(f"# a service\nport = {free_port()}\nsync-interval = 1h\ndatabase-url-file = {tmp_path / 'url'}\n")
+    server = make_server("--config", str(tmp_path / "conf"), env={"WORKERS": "1"}).start()
+    assert server.increment("a", 1) == 1
+    assert server.terminate() == 0
+    assert postgres.totals() == {"a": 1}
+    done = run("--config", str(tmp_path / "url"), home=tmp_path)
+    assert done.returncode == 2 and f"{tmp_path / 'url'}:1: " in done.stderr and postgres.url not in done.stderr
+
+
 def test_the_defaults_are_the_documented_ones(make_server, tmp_path):
     shown = config(tmp_path)
     for option, value in {"port": "3333", "listen": "127.0.0.1", "sync-interval": "10s",

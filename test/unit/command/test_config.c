@@ -49,6 +49,99 @@ static void read_well(const char *const *arguments)
     }
 }
 
+/* A file of this text, which lives until the next one is written. */
+static const char *file_with(const char *text)
+{
+    static char path[64];
+    FILE *file;
+
+    (void)snprintf(path, sizeof(path), "/tmp/test_config.%ld", (long)getpid());
+    file = fopen(path, "we");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    return path;
+}
+
+static int remove_file(void **state)
+{
+    (void)unlink(file_with(""));
+    return forget_environment(state);
+}
+
+static void a_file_goes_before_defaults_and_behind_everything_else(void **state)
+{
+    const char *path = file_with("# how it is run here\n\n sync-interval = 5s\r\n"
+                                 "port=1\nworkers = 1\nlisten = 127.0.0.2,::1");
+
+    (void)state;
+    variables = LIST("PORT", "2", "WORKERS", "2", "SIMPLE_REQUEST_CONFIG", path);
+    read_well(LIST("--workers", "3"));
+    assert_int_equal(config_number(&config, CONFIG_SYNC_INTERVAL), 5000);
+    assert_string_equal(config_text(&config, CONFIG_LISTEN), "127.0.0.2,::1");
+    assert_int_equal(config_number(&config, CONFIG_PORT), 2);
+    assert_int_equal(config_number(&config, CONFIG_WORKERS), 3);
+    assert_int_equal(config.values[CONFIG_SYNC_INTERVAL].source, SR_OPTION_FILE);
+    assert_int_equal(config_number(&config, CONFIG_DRAIN_TIMEOUT), 20000);
+}
+
+static void a_mistake_in_a_file_is_named_with_its_line(void **state)
+{
+    static const struct {
+        const char *text, *words;
+    } mistakes[] = {
+        {"port = 1\nsync-intervall = 5s\n", ":2: sync-intervall: no such option; did you mean "
+                                            "sync-interval?"},
+        {"#\n\nport = 70000\n", ":3: port = 70000: not a whole number from 0 to 65535"},
+        {"port = 1\nport = 1\n", ":2: port: given twice"},
+        {"port 1\n", ":1: not of the form name = value"},
+        {"version = true\n", ":1: version: is for the command line alone"},
+        {"config = /etc/other\n", "a file cannot name another"},
+        {"database-url =\n", ":1: database-url = ...: not a URL"},
+        {"postgres://u:secret@h = 1\n", ":1: postgres: no such option"},
+    };
+    struct sr_err err;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
+        const char *path = file_with(mistakes[i].text);
+
+        assert_int_equal(config_read(&config, LIST("--config", path, "--port", "5"),
+                                     environment, &err),
+                         SR_INVALID);
+        if (strstr(err.text, mistakes[i].words) == NULL || strstr(err.text, path) == NULL ||
+            strstr(err.text, "secret") != NULL) {
+            fail_msg("%s", err.text);
+        }
+    }
+    assert_int_equal(config_read(&config, LIST("--config", "/nowhere"), environment, &err),
+                     SR_INVALID);
+    assert_non_null(strstr(err.text, "/nowhere: No such file"));
+}
+
+static void the_database_url_comes_from_a_file(void **state)
+{
+    const char *path = file_with("postgres://me:secret@db/counters\nmore\n");
+    struct sr_err err;
+
+    (void)state;
+    variables = LIST("DATABASE_URL_FILE", path);
+    read_well(LIST(NULL));
+    assert_string_equal(config_text(&config, CONFIG_DATABASE_URL),
+                        "postgres://me:secret@db/counters");
+    read_well(LIST("--database-url", "sqlite:/x")); /* which goes before the environment */
+    assert_string_equal(config_text(&config, CONFIG_DATABASE_URL), "sqlite:/x");
+    variables = LIST("DATABASE_URL_FILE", path, "DATABASE_URL", "sqlite:/x");
+    assert_int_equal(config_read(&config, LIST(NULL), environment, &err), SR_INVALID);
+    assert_non_null(strstr(err.text, "one of them is meant"));
+    read_well(LIST("--database-url-file", path));
+    assert_non_null(strstr(config_text(&config, CONFIG_DATABASE_URL), "secret"));
+    (void)file_with("\n");
+    assert_int_equal(config_read(&config, LIST("--database-url-file", path), environment, &err),
+                     SR_INVALID);
+    assert_non_null(strstr(err.text, "its first line is empty"));
+}
+
 static void every_option_stands_in_the_table_once(void **state)
 {
     (void)state;
@@ -225,6 +318,10 @@ static void addresses_are_checked_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(a_file_goes_before_defaults_and_behind_everything_else,
+                                  remove_file),
+        cmocka_unit_test_teardown(a_mistake_in_a_file_is_named_with_its_line, remove_file),
+        cmocka_unit_test_teardown(the_database_url_comes_from_a_file, remove_file),
         cmocka_unit_test_setup(every_option_stands_in_the_table_once, forget_environment),
         cmocka_unit_test_setup(durations_fit_32_bits_of_milliseconds_where_they_are_read_so,
                                forget_environment),
