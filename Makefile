@@ -1,7 +1,7 @@
 # A thin front for meson and the scripts: `make help`. Everything it makes lies in build*/.
 SHELL = /bin/sh
 .DEFAULT_GOAL = build
-.PHONY: build run test test-asan test-tsan test-observability torture power-loss lint format bench fuzz flips simulate simulate-fresh sabotage clean help deps
+.PHONY: build run test test-asan test-tsan test-observability test-containers torture power-loss lint format bench fuzz flips simulate simulate-fresh sabotage clean help deps
 
 FUZZ_SECONDS ?= 60
 SEEDS ?= 1000
@@ -65,6 +65,10 @@ power-loss: ## of test/torture the power cuts on ext4 and XFS images and the bro
 	$(DEPS) test
 	@scripts/build build || $(BUILD_FAILED)
 	@scripts/run-tests --build build --suite torture --torture-budget 36000 -- --long -m power_loss $(PYTEST)
+
+test-containers: ## docker build, the image and the compose stack for real, as root with a dockerd of its own (PYTEST="-k stack" chooses)
+	$(DEPS) containers
+	@scripts/run-tests --suite containers -- $(PYTEST)
 
 SEEDS ?= 1000
 FIRST ?= 0

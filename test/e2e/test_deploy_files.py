@@ -8,7 +8,8 @@ import yaml
 from lib import settings
 from lib.server import run
 
-COMPOSE = yaml.safe_load((settings.ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8"))
+DEPLOY = settings.ROOT / "deploy"
+COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES = COMPOSE["services"]
 DOCKERFILE = (settings.ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
 PINNED = re.compile(r"[\w./-]+:v?\d+\.\d+(\.\d+)?(-\w+)?")
@@ -87,6 +88,15 @@ def test_the_start_order_is_by_health_and_has_no_cycle():
 def test_what_is_to_be_kept_lies_in_named_volumes():
     named = {mount.split(":")[0] for service in SERVICES.values() for mount in service.get("volumes", []) if mount[0] != "."}
     assert named == set(COMPOSE["volumes"]) and len(named) == 4
+
+
+def test_what_is_mounted_from_the_repository_is_there_and_cannot_be_written():
+    mounts = [mount.split(":") for service in SERVICES.values() for mount in service.get("volumes", []) if mount[0] == "."]
+    assert len(mounts) == 3 and all(mode == "ro" and any((DEPLOY / source).rglob("*.*")) for source, _, mode in mounts), mounts
+    assert (DEPLOY / "prometheus" / "prometheus.yml").is_file()
+    jobs = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))["scrape_configs"]
+    targets = {target.split(":")[0] for job in jobs for config in job["static_configs"] for target in config["targets"]}
+    assert targets - {"localhost"} <= set(SERVICES), targets
 
 
 def test_the_services_environment_is_understood(tmp_path):
