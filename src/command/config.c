@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "command/address.h"
 #include "command/cgroup.h"
+#include "command/lifecycle.h"
 #include "command/protection.h"
 #include "store/store.h"
 
@@ -245,6 +246,9 @@ enum sr_result config_read(struct config *config, const char *const *arguments,
         struct guard_options ignored;
 
         result = protection_options(config, &ignored, err);
+    }
+    if (result == SR_OK) {
+        result = lifecycle_check(config, err);
     }
     if (result == SR_OK) {
         result = find_data_dir(config, environment, err);

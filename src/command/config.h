@@ -47,6 +47,10 @@ enum config_option {
     CONFIG_REQUEST_IDS, /* number: 1 where they are drawn too */
     CONFIG_ACCESS_LOG,  /* number: 1 for on */
     CONFIG_ACCESS_LOG_SAMPLE,
+    CONFIG_GRAFANA_URL,
+    CONFIG_GRAFANA_TOKEN_FILE,
+    CONFIG_GRAFANA_DASHBOARD_UID,
+    CONFIG_GRAFANA_FOLDER_UID,
     CONFIG_LOG_LEVEL,  /* number: enum sr_log_level */
     CONFIG_LOG_FORMAT, /* number: enum sr_log_format */
     CONFIG_FILE,

@@ -6,6 +6,7 @@
 #include "build_info.h"
 #include "command/banner.h"
 #include "command/command.h"
+#include "command/lifecycle.h"
 #include "command/pulse.h"
 #include "command/service.h"
 #include "command/signals.h"
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 /* Connections are bounded by --connections-max; the soft limit is for programs that use
  * select(2). */
@@ -130,11 +132,12 @@ static void each_second(void *context)
     sr_log_flush();
 }
 
-static int run(struct service *s)
+static int run(struct service *s, struct lifecycle *lifecycle)
 {
     const struct signals_tasks tasks = {.each_second = each_second,
                                         .reload = reload,
                                         .context = s};
+    const char *why;
     struct sr_err err;
     enum sr_result result = service_start(s, &err);
 
@@ -149,12 +152,16 @@ static int run(struct service *s)
     log_start(s);
     warn_if_open(s);
     banner_print(s, stdout);
-    return end(s, signals_wait(&tasks));
+    lifecycle_tell(lifecycle, LIFECYCLE_START);
+    why = signals_wait(&tasks);
+    lifecycle_tell(lifecycle, LIFECYCLE_STOP);
+    return end(s, why);
 }
 
 int command_serve(const struct config *config)
 {
     static struct service service;
+    struct lifecycle *lifecycle;
     struct sr_err err;
     int code;
 
@@ -166,9 +173,10 @@ int command_serve(const struct config *config)
                  (enum sr_log_format)config_number(config, CONFIG_LOG_FORMAT));
     signals_prepare();
     raise_descriptor_limit();
+    lifecycle = lifecycle_open(config);
     switch (service_open(&service, config, &err)) {
     case SR_OK:
-        code = run(&service);
+        code = run(&service, lifecycle);
         break;
     case SR_CLOSED:
         sr_log(SR_LOG_INFO, "server.ended", err.text);
@@ -180,5 +188,9 @@ int command_serve(const struct config *config)
         break;
     }
     service_close(&service);
+    if (!lifecycle_close(&lifecycle)) {
+        sr_log_flush();
+        _exit(code); /* its thread still waits for Grafana */
+    }
     return code;
 }
