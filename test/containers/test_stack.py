@@ -35,11 +35,13 @@ def stack(daemon, compose, image, stand_ins, tmp_path):
     copy = tmp_path / "compose.yaml"
     copy.write_text(yaml.safe_dump(document))
 
-    def run(*arguments):
-        done = subprocess.run([*compose, "--file", str(copy), *arguments], env=daemon.environment(), capture_output=True, text=True,
+    def try_to(*arguments):
+        return subprocess.run([*compose, "--file", str(copy), *arguments], env=daemon.environment(), capture_output=True, text=True,
                               timeout=600)
-        assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-3000:]
-        return done.stdout
+
+    def run(*arguments):
+        done = try_to(*arguments)
+        assert done.returncode == 0, done.stderr[-3000:] + try_to("logs", "--no-color", "--tail=20").stdout
 
     yield run
     run("down", "--volumes")
