@@ -5,6 +5,7 @@
  */
 #include "http/batch.h"
 
+#include "http/json_plain.h"
 #include "http/rules.h"
 
 #include <stdio.h>
@@ -58,23 +59,56 @@ static enum sr_result no_memory(struct batch *b)
     return SR_NO_MEMORY;
 }
 
+static enum sr_result check_room(struct batch *b)
+{
+    if (b->count < SR_BATCH_ITEMS_MAX) {
+        return SR_OK;
+    }
+    return http_body_fail(b->error, 422, "the batch has more than %d items",
+                          SR_BATCH_ITEMS_MAX);
+}
+
+static enum sr_result give(struct batch *b, const struct http_increment *increment)
+{
+    if (!b->is_refused && b->sink->take(b->sink->context, increment) != SR_OK) {
+        return no_memory(b);
+    }
+    return SR_OK;
+}
+
 static enum sr_result take_item(struct batch *b, struct sr_span text)
 {
     struct http_increment increment;
     struct http_body_error error;
-    enum sr_result result;
+    enum sr_result result = check_room(b);
 
-    if (b->count == SR_BATCH_ITEMS_MAX) {
-        return http_body_fail(b->error, 422, "the batch has more than %d items",
-                              SR_BATCH_ITEMS_MAX);
+    if (result != SR_OK) {
+        return result;
     }
     result = http_body_json(b->scratch, text, &increment, &error);
-    if (result != SR_OK) {
-        result = note_refusal(b, result, &error);
-    } else if (!b->is_refused && b->sink->take(b->sink->context, &increment) != SR_OK) {
-        result = no_memory(b);
-    }
+    result = result == SR_OK ? give(b, &increment) : note_refusal(b, result, &error);
     b->count++;
+    return result;
+}
+
+/* Usual items at the front, each with the comma behind it, are read as they are cut. Moves
+ * behind them; what is left starts with an item. */
+static enum sr_result take_usual_items(struct batch *b, const uint8_t **at, const uint8_t *end)
+{
+    enum sr_result result = SR_OK;
+
+    while (result == SR_OK && b->count < SR_BATCH_ITEMS_MAX) {
+        struct sr_span rest = {.data = *at, .size = (size_t)(end - *at)};
+        struct http_increment increment;
+        size_t size = http_json_plain_front(rest, &increment.key, &increment.value);
+
+        if (size == 0 || size == rest.size || rest.data[size] != ',') {
+            break;
+        }
+        result = give(b, &increment);
+        b->count++;
+        *at += size + 1;
+    }
     return result;
 }
 
@@ -130,10 +164,13 @@ static enum sr_result read_array(struct batch *b, struct sr_span body)
     const uint8_t *at = without_front_space(body).data + 1;
 
     for (;;) {
+        enum sr_result result = take_usual_items(b, &at, end);
         const uint8_t *stop = skip_item(at, end);
         struct sr_span item = {.data = at, .size = (size_t)(stop - at)};
-        enum sr_result result;
 
+        if (result != SR_OK) {
+            return result;
+        }
         if (stop == end || *stop == '}') {
             return fail_array(b, "the array does not end properly");
         }

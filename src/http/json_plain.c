@@ -70,27 +70,40 @@ static inline bool take_integer(const uint8_t **at, const uint8_t *end, int64_t 
     return true;
 }
 
-bool http_json_plain(struct sr_span body, struct sr_span *ret_key, int64_t *ret_value)
+size_t http_json_plain_front(struct sr_span text, struct sr_span *ret_key, int64_t *ret_value)
 {
-    const uint8_t *at = body.data;
-    const uint8_t *end = body.data + body.size;
+    const uint8_t *at = text.data;
+    const uint8_t *end = text.data + text.size;
     struct sr_span key;
     int64_t value;
 
     if (!TAKE(&at, end, "{\"key\":")) {
-        return false;
+        return 0;
     }
     skip_space(&at, end);
     if (!TAKE(&at, end, "\"") || !take_text(&at, end, &key) || key.size == 0 ||
         key.size > SR_KEY_SIZE_MAX || !TAKE(&at, end, ",")) {
-        return false;
+        return 0;
     }
     skip_space(&at, end);
     if (!TAKE(&at, end, "\"value\":")) {
-        return false;
+        return 0;
     }
     skip_space(&at, end);
-    if (!take_integer(&at, end, &value) || !TAKE(&at, end, "}") || at != end) {
+    if (!take_integer(&at, end, &value) || !TAKE(&at, end, "}")) {
+        return 0;
+    }
+    *ret_key = key;
+    *ret_value = value;
+    return (size_t)(at - text.data);
+}
+
+bool http_json_plain(struct sr_span body, struct sr_span *ret_key, int64_t *ret_value)
+{
+    struct sr_span key;
+    int64_t value;
+
+    if (body.size == 0 || http_json_plain_front(body, &key, &value) != body.size) {
         return false;
     }
     *ret_key = key;

@@ -220,9 +220,49 @@ static int free_scratch(void **state)
     return 0;
 }
 
+/* A space before an item makes it one that is cut first and read then. */
+static void check_both_readings(const char *items)
+{
+    struct taken taken[2] = {{.count = 0}, {.count = 0}};
+    struct http_body_error errors[2] = {{0}, {0}};
+    enum sr_result results[2];
+
+    for (int spaced = 0; spaced < 2; spaced++) {
+        char text[128];
+
+        (void)snprintf(text, sizeof(text), "[%s%s]", spaced ? " " : "", items);
+        results[spaced] =
+            read_text(HTTP_BATCH_JSON, sr_span_text(text), &taken[spaced], &errors[spaced]);
+    }
+    assert_int_equal(results[0], results[1]);
+    assert_int_equal(errors[0].status, errors[1].status);
+    if (results[0] == SR_OK) {
+        assert_string_equal(taken[0].text, taken[1].text);
+    }
+}
+
+/* Each byte of the first item and of what follows it becomes every other byte. */
+static void usual_items_are_read_as_all_others(void **state)
+{
+    static const char items[] =
+        "{\"key\":\"abc\",\"value\":-12},{\"key\": \"d\", \"value\": 3}";
+
+    (void)state;
+    for (size_t at = 0; at < sizeof(items) - 1; at++) {
+        char other[sizeof(items)];
+
+        memcpy(other, items, sizeof(items));
+        for (int byte = 1; byte < 256; byte++) {
+            other[at] = (char)byte;
+            check_both_readings(other);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(usual_items_are_read_as_all_others),
         cmocka_unit_test(arrays_are_cut_at_their_own_commas),
         cmocka_unit_test(what_is_no_array_of_increments_is_refused),
         cmocka_unit_test(lines_are_items),
