@@ -1,15 +1,32 @@
-"""Who is measured and what is compared: two tables. A new contestant is a row here (and in servers.SERVERS)."""
+"""Who is measured by a load in turns: one table. A new contestant is a row here (and in servers.SERVERS)."""
 
 from dataclasses import dataclass
 
-from harness.loads import Batches, OwnLoad, RedisBenchmark, Shape, Wrk
+from harness.loads import OwnLoad, Pgbench, RedisBenchmark, Shape, Wrk
+
+MANY, MOST = 100_000, 10_000_000  # distinct keys, chosen at random
 
 C64 = Shape(64)
 C512 = Shape(512)
 C64_P16 = Shape(64, 16)
-BATCH = Shape(1, 10_000)
+BATCH = Shape(4, batch=1000)
+C64_MANY = Shape(64, keys=MANY)
+C64_MOST = Shape(64, keys=MOST)
+C16 = Shape(16)
+C16_MANY = Shape(16, keys=MANY)
+TWICE_32 = Shape(32, processes=2)
 
-SHAPE_NAMES = {C64: "64", C512: "512", C64_P16: "64x16", BATCH: "batch"}
+SHAPE_NAMES = {
+    C64: "64",
+    C512: "512",
+    C64_P16: "64x16",
+    BATCH: "batch",
+    C64_MANY: "64/100k keys",
+    C64_MOST: "64/10M keys",
+    C16: "16",
+    C16_MANY: "16/100k keys",
+    TWICE_32: "2x32",
+}
 
 
 @dataclass(frozen=True)
@@ -24,48 +41,45 @@ class Contestant:
         return f"{self.server}/{SHAPE_NAMES[self.shape]}{through}"
 
 
-CONTESTANTS = (
-    Contestant("floor", C64),
-    Contestant("ours-none", C64),
-    Contestant("ours-write", C64),
-    Contestant("ours-fsync", C64),
-    Contestant("redis-no", C64, RedisBenchmark),
-    Contestant("redis-everysec", C64, RedisBenchmark),
-    Contestant("redis-always", C64, RedisBenchmark),
-    Contestant("floor", C64, Wrk),
-    Contestant("floor", C64_P16),
-    Contestant("ours-write", C64_P16),
-    Contestant("redis-everysec", C64_P16, RedisBenchmark),
-    Contestant("ours-none", C512),
-    Contestant("ours-fsync", C512),
-    Contestant("ours-none", BATCH, Batches),
-    Contestant("ours-fsync", BATCH, Batches),
-)
-
-
 @dataclass(frozen=True)
-class Ratio:
-    """One figure of a contestant over the same figure of another, and what it should be."""
+class Contest:
+    """Contestants whose servers run at the same time and are measured in turns."""
 
-    what: str
-    figure: str  # "cpu_us" or "per_second", an attribute of a Sample
-    over: str
-    under: str
-    relation: str  # "<=" or ">="
-    target: float
-
-    def is_met(self, value):
-        return value <= self.target if self.relation == "<=" else value >= self.target
+    name: str
+    contestants: tuple
+    pinned: bool = True  # the servers to one core, the load to another
+    keys: int = 0  # counted once on every server before the first measurement
 
 
-RATIOS = (
-    Ratio("none against the bare epoll floor", "cpu_us", "ours-none/64", "floor/64", "<=", 1.10),
-    Ratio("write against Redis everysec", "cpu_us", "ours-write/64", "redis-everysec/64", "<=", 0.75),
-    Ratio("fsync against Redis always", "cpu_us", "ours-fsync/64", "redis-always/64", "<=", 0.85),
-    Ratio("fsync against Redis always", "per_second", "ours-fsync/64", "redis-always/64", ">=", 1.3),
-    Ratio("fsync against none, 64 connections", "cpu_us", "ours-fsync/64", "ours-none/64", "<=", 1.5),
-    Ratio("fsync against none, 512 connections", "cpu_us", "ours-fsync/512", "ours-none/512", "<=", 1.15),
-    Ratio("an item of a batch against a request, none", "cpu_us", "ours-none/batch", "ours-none/64", "<=", 0.05),
-    Ratio("an item of a batch against a request, fsync", "cpu_us", "ours-fsync/batch", "ours-fsync/64", "<=", 0.05),
-    Ratio("16 deep, write against Redis everysec", "cpu_us", "ours-write/64x16", "redis-everysec/64x16", "<=", 0.7),
+CONTESTS = (
+    Contest(
+        "requests",
+        (
+            Contestant("floor", C64),
+            Contestant("ours-none", C64),
+            Contestant("ours-write", C64),
+            Contestant("ours-fsync", C64),
+            Contestant("redis-no", C64, RedisBenchmark),
+            Contestant("redis-everysec", C64, RedisBenchmark),
+            Contestant("redis-always", C64, RedisBenchmark),
+            Contestant("nginx-lua", C64),
+            Contestant("floor", C64, Wrk),
+            Contestant("floor", C64_P16),
+            Contestant("ours-write", C64_P16),
+            Contestant("ours-fsync", C64_P16),
+            Contestant("redis-everysec", C64_P16, RedisBenchmark),
+            Contestant("ours-none", C512),
+            Contestant("ours-fsync", C512),
+            Contestant("ours-write", BATCH),
+            Contestant("ours-fsync", C64_MANY),
+            Contestant("postgresql", C16, Pgbench),
+            Contestant("postgresql", C16_MANY, Pgbench),
+        ),
+    ),
+    Contest(
+        "keys",
+        (Contestant("ours-keys", C64), Contestant("ours-keys", C64_MANY), Contestant("ours-keys", C64_MOST)),
+        keys=MOST,
+    ),
+    Contest("workers", (Contestant("ours-1-worker", TWICE_32), Contestant("ours-2-workers", TWICE_32)), pinned=False),
 )

@@ -5,6 +5,8 @@ requests leaves out start and end."""
 
 import re
 import subprocess
+import tempfile
+from pathlib import Path
 
 from harness import servers
 from harness.loads import LoadFailed
@@ -25,10 +27,26 @@ def prime(program, port):
     raise LoadFailed(f"the total stays unknown: {load.stdout}{load.stderr}")
 
 
+# Functions whose instructions count, with all they call: the loop of a worker and that of the journal. What the other
+# threads do goes by the clock.
+LOOPS = {"floor": ("main",)}
+OUR_LOOPS = ("worker_run", "commit_main")
+
+
+def without_debug_information(program, folder):
+    """A copy: valgrind does not read every compiler's."""
+    copy = Path(folder) / "program"
+    subprocess.run(["objcopy", "--strip-debug", program, str(copy)], check=True)
+    return str(copy)
+
+
 def one_run(server, build, data_root, depth, requests):
-    """All instructions of a server from its start to its end."""
-    wrapper = ("valgrind", "--tool=callgrind", "--callgrind-out-file=DIR/callgrind", "--quiet")
-    running = servers.start(server, build, data_root, wrapper=wrapper)
+    """What the loops of a server executed from its start to its end."""
+    loops = (f"--toggle-collect={name}" for name in LOOPS.get(server.name, OUR_LOOPS))
+    wrapper = ("valgrind", "--tool=callgrind", "--callgrind-out-file=DIR/callgrind", "--quiet", "--collect-atstart=no", *loops)
+    with tempfile.TemporaryDirectory() as folder:
+        program = without_debug_information(find_program(server.program, build), folder)
+        running = servers.start(server, build, data_root, wrapper=wrapper, program=program)
     try:
         prime(find_program("bench/load", build), running.port)
         words = f"--port {running.port} --connections 1 --depth {depth} --requests {requests}"
@@ -48,6 +66,11 @@ def per_request(name, build, data_root, depth, few=FEW, many=MANY):
     return (runs[1] - runs[0]) / (many - few)
 
 
-def count_all(names, build, data_root):
+def points(pattern):
+    """The (server, depth) whose name, such as `ours-none/16`, matches."""
+    return [(name, depth) for name in SERVERS for depth in DEPTHS if re.search(pattern, f"{name}/{depth}")]
+
+
+def count_all(chosen, build, data_root):
     """{(server, depth): instructions per request}"""
-    return {(name, depth): per_request(name, build, data_root, depth) for name in names for depth in DEPTHS}
+    return {(name, depth): per_request(name, build, data_root, depth) for name, depth in chosen}

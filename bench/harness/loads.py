@@ -7,9 +7,11 @@ import os
 import re
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness import postgres
 from harness.processes import pinned
 from harness.servers import KEY, find_program
 
@@ -26,6 +28,9 @@ class Shape:
 
     connections: int
     depth: int = 1  # requests a connection sends in one write
+    batch: int = 1  # items of a request
+    keys: int = 1  # distinct ones, chosen at random; 1: a hot key
+    processes: int = 1  # of the load, each with so many connections
 
 
 @dataclass
@@ -35,7 +40,7 @@ class Outcome:
     p50_us: float
     p99_us: float
     cpu_seconds: float = 0.0  # of the load generator
-    counted: int = None  # on the hot key, where that is not every request
+    counted: int = None  # on the hot key, where that is not every request; 0: not known
 
 
 def run_process(command, cpu):
@@ -61,6 +66,17 @@ def run_process(command, cpu):
     return output, usage.ru_utime + usage.ru_stime
 
 
+def fill(running, build, keys, cpu=None, first=1):
+    """Counts each of so many keys once, in batches of 1,000."""
+    words = f"--port {running.port} --connections 4 --batch 1000 --sequential --keys {keys} --first-key {first}"
+    words += f" --requests {keys // 1000} --retry --json"
+    output, _ = run_process([find_program("bench/load", build), *words.split()], cpu)
+    said = json.loads(output)
+    if said["successful"] * 1000 != keys:
+        raise LoadFailed(f"{running.name} did not count all keys: {said['statuses']}")
+    return said
+
+
 class Load:
     """A program that puts load on a server; `name` is the program."""
 
@@ -81,19 +97,32 @@ class Load:
 
 
 class OwnLoad(Load):
+    """What is counted as a request is an item, where requests are batches."""
+
     name = "bench/load"
 
     def command(self, port, shape, seconds):
-        words = f"--port {port} --connections {shape.connections} --depth {shape.depth} --seconds {seconds:g} --json"
-        return [self.program, *words.split()]
+        words = f"--port {port} --connections {shape.connections} --depth {shape.depth}"
+        words += f" --batch {shape.batch}" if shape.batch > 1 else ""
+        words += f" --keys {shape.keys} --first-key 1" if shape.keys > 1 else ""
+        return [self.program, *words.split(), "--seconds", f"{seconds:g}", "--json"]
 
     def run(self, running, shape, seconds, cpu):
-        output, cpu_seconds = run_process(self.command(running.port, shape, seconds), cpu)
-        said = json.loads(output)
-        if said["answered"] != said["statuses"].get("200"):
-            raise LoadFailed(f"{running.server.name} did not answer 200 to all: {said['statuses']}")
-        latency = said["latency_us"]
-        return Outcome(said["answered"], said["seconds"], latency["p50"], latency["p99"], cpu_seconds)
+        command = self.command(running.port, shape, seconds)
+        with ThreadPoolExecutor(shape.processes) as pool:
+            ran = list(pool.map(lambda _: run_process(command, cpu), range(shape.processes)))
+        said = [json.loads(output) for output, _ in ran]
+        for one in said:
+            if one["answered"] != one["statuses"].get("200"):
+                raise LoadFailed(f"{running.name} did not answer 200 to all: {one['statuses']}")
+        return Outcome(
+            requests=sum(one["items"] for one in said),
+            seconds=max(one["seconds"] for one in said),
+            p50_us=max(one["latency_us"]["p50"] for one in said),
+            p99_us=max(one["latency_us"]["p99"] for one in said),
+            cpu_seconds=sum(cpu_seconds for _, cpu_seconds in ran),
+            counted=sum(one["items"] for one in said) if shape.keys == 1 else 0,
+        )
 
 
 class Wrk(Load):
@@ -115,7 +144,7 @@ class Wrk(Load):
         output, cpu_seconds = run_process(self.command(running.port, shape, seconds), cpu)
         found = re.search(r"(\d+) requests in ([\d.]+)s", output)
         if not found or "Non-2xx" in output or "Socket errors" in output:
-            raise LoadFailed(f"wrk on {running.server.name}, {time.monotonic() - started:.1f} s:\n{output}")
+            raise LoadFailed(f"wrk on {running.name}, {time.monotonic() - started:.1f} s:\n{output}")
         p50, p99 = self.percentile(output, 50), self.percentile(output, 99)
         return Outcome(int(found.group(1)), float(found.group(2)), p50, p99, cpu_seconds)
 
@@ -137,12 +166,12 @@ class RedisBenchmark(Load):
         return [self.program, *words.split()]
 
     def run(self, running, shape, seconds, cpu):
-        rate = self.rates.get((running.server.name, shape), 5000)
+        rate = self.rates.get((running.name, shape), 5000)
         batch = shape.connections * shape.depth
         requests = max(1, round(rate * seconds / batch)) * batch
         output, cpu_seconds = run_process(self.command(running.port, shape, requests), cpu)
         said = self.parse(output)
-        self.rates[running.server.name, shape] = float(said["rps"])
+        self.rates[running.name, shape] = float(said["rps"])
         p50, p99 = float(said["p50_latency_ms"]) * 1000, float(said["p99_latency_ms"]) * 1000
         return Outcome(requests, requests / float(said["rps"]), p50, p99, cpu_seconds)
 
@@ -155,19 +184,23 @@ class RedisBenchmark(Load):
         return rows[0]
 
 
-class Batches(Load):
-    """Batches of so many increments on as many keys; what is counted as a request is an item."""
+class Pgbench(Load):
+    """One upsert a request through a prepared statement. pgbench tells a mean only; it stands for the median."""
 
-    name = "python3"
+    name = "pgbench"
 
     def command(self, port, shape, seconds):
-        words = f"{BENCH}/batches --port {port} --items {shape.depth} --seconds {seconds:g}"
-        return [self.program, *words.split()]
+        script = "upsert-hot.sql" if shape.keys == 1 else "upsert-random.sql"
+        words = f"-h 127.0.0.1 -p {port} -U {postgres.USER} -n -M prepared -c {shape.connections} -j 1 -T {max(1, round(seconds))}"
+        return [self.program, *words.split(), "-D", f"KEYS={shape.keys}", "-f", f"{BENCH}/{script}", postgres.DATABASE]
 
     def run(self, running, shape, seconds, cpu):
         output, cpu_seconds = run_process(self.command(running.port, shape, seconds), cpu)
-        said = json.loads(output)
-        return Outcome(said["items"], said["seconds"], said["p50_us"], said["p99_us"], cpu_seconds, said["batches"])
+        requests = int(re.search(r"actually processed: (\d+)", output).group(1))
+        mean_ms = float(re.search(r"latency average = ([\d.]+) ms", output).group(1))
+        rate = float(re.search(r"^tps = ([\d.]+)", output, re.MULTILINE).group(1))
+        counted = requests if shape.keys == 1 else 0
+        return Outcome(requests, requests / rate, mean_ms * 1000, None, cpu_seconds, counted)
 
 
-LOADS = {load.name: load for load in (OwnLoad, Wrk, RedisBenchmark, Batches)}
+LOADS = {load.name: load for load in (OwnLoad, Wrk, RedisBenchmark, Pgbench)}

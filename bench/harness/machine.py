@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import statistics
 import subprocess
 import tempfile
@@ -89,6 +90,7 @@ def facts(build, directory):
     return [
         ("date", datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")),
         ("processor", f"{cpu_model()}, {len(os.sched_getaffinity(0))} cores"),
+        ("load before", f"{os.getloadavg()[0]:.2f} processes ready to run, mean of the last minute"),
         ("memory", f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"),
         ("system", f"{distribution()}, Linux {platform.release()}"),
         ("data directories", disk),
@@ -97,5 +99,7 @@ def facts(build, directory):
         ("Redis", first_line("redis-server", "--version").split(" sha=")[0]),
         ("redis-benchmark", first_line("redis-benchmark", "--version")),
         ("wrk", wrk),
+        ("nginx", first_line(shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin") or "nginx", "-v")),
+        ("pgbench", first_line("pgbench", "--version")),
         ("valgrind", first_line("valgrind", "--version")),
     ]

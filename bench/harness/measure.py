@@ -17,7 +17,7 @@ class Sample:
     load_s: float
     others_s: float  # of all other processes of the machine, the hypervisor's share included
     p50_us: float
-    p99_us: float
+    p99_us: float  # None where the load does not tell
 
     @property
     def cpu_us(self):
@@ -77,6 +77,14 @@ def measure(running, load, shape, seconds, cpu):
         p50_us=outcome.p50_us,
         p99_us=outcome.p99_us,
     )
+
+
+FIGURES = ("cpu_us", "user_us", "per_second", "p50_us", "p99_us", "load_us", "load_share", "server_share", "others_share")
+
+
+def figures(samples):
+    """{figure: its values, one a sample}"""
+    return {name: [getattr(sample, name) for sample in samples] for name in FIGURES}
 
 
 @dataclass(frozen=True)

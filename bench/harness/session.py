@@ -3,8 +3,8 @@
 import contextlib
 import sys
 
-from harness import servers
-from harness.loads import LOADS
+from harness import postgres, servers
+from harness.loads import LOADS, fill
 from harness.measure import measure
 
 WARM_UP_SECONDS = 0.5
@@ -16,8 +16,9 @@ def say(text):
 
 
 class Session(contextlib.AbstractContextManager):
-    def __init__(self, contestants, build, data_root, server_cpu, load_cpu):
-        self.contestants, self.build, self.data_root = contestants, build, data_root
+    def __init__(self, contestants, build, data_root, server_cpu, load_cpu, keys=0):
+        """keys: counted once on every server before the first measurement."""
+        self.contestants, self.build, self.data_root, self.keys = contestants, build, data_root, keys
         self.server_cpu, self.load_cpu = server_cpu, load_cpu
         self.loads = {load: load(build) for load in LOADS.values()}
         self.running = {}
@@ -25,6 +26,8 @@ class Session(contextlib.AbstractContextManager):
 
     def __exit__(self, *exception):
         for running in self.running.values():
+            if self.keys > 0:
+                running.process.kill()  # a clean stop would bring all keys to the database
             running.stop()
         self.running.clear()
 
@@ -35,12 +38,17 @@ class Session(contextlib.AbstractContextManager):
         reply = None
         for name in names:
             server = servers.SERVERS[name]
-            given = None if server.counts else reply
-            running = servers.start(server, self.build, self.data_root, self.server_cpu, given)
-            self.running[name] = running
+            if server.protocol == "postgresql":
+                self.running[name] = postgres.Upserts(self.data_root, self.server_cpu)
+            else:
+                given = None if server.counts else reply
+                self.running[name] = servers.start(server, self.build, self.data_root, self.server_cpu, given)
             if server.counts:
-                _, bytes_of_reply = running.count(servers.FIRST_VALUE)
-                reply = bytes_of_reply if server.protocol == "http" else reply
+                _, bytes_of_reply = self.running[name].count(servers.FIRST_VALUE)
+                reply = bytes_of_reply if name.startswith("ours") else reply
+            if self.keys > 0:
+                say(f"counting {self.keys:,} keys")
+                fill(self.running[name], self.build, self.keys, self.load_cpu)
 
     def measure(self, contestant, seconds):
         load = self.loads[contestant.load]
@@ -57,15 +65,23 @@ class Session(contextlib.AbstractContextManager):
                 sample = self.measure(contestant, seconds)
                 self.results[contestant.name].append(sample)
                 say(
-                    f"round {index + 1}/{rounds}  {contestant.name:<22} {sample.cpu_us:8.2f} us/request "
+                    f"round {index + 1}/{rounds}  {contestant.name:<26} {sample.cpu_us:8.2f} us/request "
                     f"{sample.per_second:12,.0f} requests/s"
                 )
+
+    def commands(self, seconds):
+        """One line for each server and each load."""
+        lines = [servers.command_line(servers.SERVERS[name], self.server_cpu) for name in self.running]
+        prefix = "" if self.load_cpu is None else f"taskset -c {self.load_cpu} "
+        for contestant in self.contestants:
+            lines.append(prefix + self.loads[contestant.load].shown(contestant.shape, seconds))
+        return lines
 
     def check_totals(self):
         """Nothing was answered that was not counted: a benchmark of a server that loses counts measures nothing."""
         for running in self.running.values():
-            if running.server.counts:
+            if running.counts:
                 expected = running.acknowledged
                 total, _ = running.count(0)
                 if total != expected:
-                    raise RuntimeError(f"{running.server.name}: total {total}, acknowledged {expected}")
+                    raise RuntimeError(f"{running.name}: total {total}, acknowledged {expected}")

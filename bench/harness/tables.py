@@ -1,7 +1,7 @@
-"""Results as Markdown: the same text goes to the terminal and to RESULTS.md."""
+"""Results as Markdown: the same text goes to the terminal and to RESULTS.md. results: {contestant: {figure: [values]}}."""
 
-from harness.contest import RATIOS
 from harness.measure import Spread
+from harness.targets import TARGETS
 
 
 def table(header, rows, left=1):
@@ -24,19 +24,16 @@ def number(value):
 
 def with_spread(values):
     spread = Spread.of(values)
-    return f"{number(spread.median)} ({number(spread.low)}-{number(spread.high)})"
+    return number(spread.median) if len(values) == 1 else f"{number(spread.median)} ({number(spread.low)}-{number(spread.high)})"
 
 
-def median_of(samples, figure):
-    return Spread.of(getattr(sample, figure) for sample in samples).median
+def median_text(values):
+    return "-" if None in values else number(Spread.of(values).median)
 
 
-def ratio_of(results, figure, over, under):
-    """Ratios of the same round, so that what changes with the hour cancels out; None where one side is missing."""
-    if over not in results or under not in results:
-        return None
-    pairs = zip(results[over], results[under])
-    return Spread.of(getattr(a, figure) / getattr(b, figure) for a, b in pairs)
+def is_loaded(figures):
+    """Whether a load measured it; what a study found has figures of its own."""
+    return "cpu_us" in figures
 
 
 def contestants_table(results):
@@ -44,15 +41,16 @@ def contestants_table(results):
     rows = [
         [
             name,
-            with_spread(sample.cpu_us for sample in samples),
-            number(median_of(samples, "user_us")),
-            with_spread(sample.per_second for sample in samples),
-            number(median_of(samples, "p50_us")),
-            number(median_of(samples, "p99_us")),
+            with_spread(of["cpu_us"]),
+            median_text(of["user_us"]),
+            with_spread(of["per_second"]),
+            median_text(of["p50_us"]),
+            median_text(of["p99_us"]),
         ]
-        for name, samples in results.items()
+        for name, of in results.items()
+        if is_loaded(of)
     ]
-    return table(header, rows)
+    return table(header, rows) if rows else ""
 
 
 def load_table(results, loads):
@@ -62,46 +60,41 @@ def load_table(results, loads):
         [
             name,
             loads[name],
-            number(median_of(samples, "load_us")),
-            f"{median_of(samples, 'load_share'):.0%}",
-            f"{median_of(samples, 'server_share'):.0%}",
-            f"{max(sample.others_share for sample in samples):.0%}",
+            median_text(of["load_us"]),
+            f"{Spread.of(of['load_share']).median:.0%}",
+            f"{Spread.of(of['server_share']).median:.0%}",
+            f"{max(of['others_share']):.0%}",
         ]
-        for name, samples in results.items()
+        for name, of in results.items()
+        if is_loaded(of)
     ]
-    return table(header, rows, left=2)
+    return table(header, rows, left=2) if rows else ""
 
 
-def against_table(results):
-    """Every contestant of 64 connections beside the floor and the Redis mode that promises as much."""
-    partners = {
-        "ours-none/64": "redis-no/64",
-        "ours-write/64": "redis-everysec/64",
-        "ours-fsync/64": "redis-always/64",
-    }
-    rows = []
-    for name, partner in partners.items():
-        columns = [("cpu_us", "floor/64"), ("cpu_us", partner), ("per_second", partner)]
-        ratios = [ratio_of(results, figure, name, under) for figure, under in columns]
-        if any(ratios):
-            rows.append([f"{name} (and {partner})", *map(ratio_text, ratios)])
-    return table(["contestant (and its Redis)", "CPU / floor", "CPU / Redis", "requests/s / Redis"], rows) if rows else ""
+def studies_table(results):
+    units = {"seconds": "s", "per_second": "per second", "p99_us": "us, p99", "ms": "ms", "bytes_per_key": "bytes per key"}
+    rows = [
+        [name, units[figure], with_spread(values)]
+        for name, of in results.items()
+        if not is_loaded(of)
+        for figure, values in of.items()
+    ]
+    return table(["what", "unit", "median (min-max)"], rows, left=2) if rows else ""
 
 
-def ratio_text(ratio):
-    return "-" if ratio is None else f"{ratio.median:.2f} ({ratio.low:.2f}-{ratio.high:.2f})"
+def bound(target):
+    """A limit as the issue wrote it, such as `<= 1.10` or `>= 2,000,000 records/s`."""
+    text = f"{target.target:,.0f}" if target.target >= 5 else f"{target.target:.2f}"
+    return f"{target.relation} {text} {target.unit}".strip()
 
 
 def targets_table(results):
-    figures = {"cpu_us": "CPU per request", "per_second": "requests/s"}
-    rows = []
-    for row in RATIOS:
-        ratio = ratio_of(results, row.figure, row.over, row.under)
-        if ratio is not None:
-            verdict = "met" if row.is_met(ratio.median) else "missed"
-            what = f"{row.what}, {figures[row.figure]}"
-            rows.append([what, ratio_text(ratio), f"{row.relation} {row.target:.2f}", verdict])
-    return table(["ratio", "median (min-max)", "target", ""], rows) if rows else ""
+    rows = [
+        [target.what, with_spread(target.values(results)), bound(target), "met" if target.is_met(results) else "missed"]
+        for target in TARGETS
+        if target.values(results)
+    ]
+    return table(["figure", "median (min-max)", "target", ""], rows) if rows else ""
 
 
 def instructions_table(counts):
@@ -109,4 +102,4 @@ def instructions_table(counts):
     depths = sorted({depth for _, depth in counts})
     names = list(dict.fromkeys(name for name, _ in counts))
     header = ["server", *(f"{depth} request{'s' if depth > 1 else ''} a write" for depth in depths)]
-    return table(header, [[name, *(f"{counts[name, depth]:,.0f}" for depth in depths)] for name in names])
+    return table(header, [[name, *(f"{counts[name, depth]:,.0f}" if (name, depth) in counts else "-" for depth in depths)] for name in names])
