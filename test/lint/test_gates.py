@@ -1,5 +1,6 @@
 """Every gate of scripts/lint must be able to fail: each is fed small trees, a clean one and bad ones."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -247,3 +248,24 @@ def test_clang_tidy_passes_the_clean_tree(buildable):
     root = buildable()
     assert_passes("strict", "clang", root)
     assert_passes("tidy", root)
+
+
+@pytest.mark.parametrize("factor, code", [(1.0, 0), (0.5, 0), (1.04, 0), (1.06, 1)])
+def test_a_rise_of_instructions_is_refused(tmp_path, factor, code):
+    recorded = json.loads((ROOT / "bench" / "instructions.json").read_text(encoding="utf-8"))
+    compiler, figures = next(iter(recorded.items()))
+    counts = tmp_path / "counts.json"
+    counts.write_text(json.dumps({name: value * factor for name, value in figures.items()}))
+    assert gate("instructions", "--counts", counts, "--compiler", compiler)[0] == code
+
+
+def test_instructions_that_were_not_counted_are_refused(tmp_path):
+    counts = tmp_path / "counts.json"
+    counts.write_text("{}")
+    compiler = next(iter(json.loads((ROOT / "bench" / "instructions.json").read_text(encoding="utf-8"))))
+    assert gate("instructions", "--counts", counts, "--compiler", compiler)[0] == 1
+
+
+def test_instructions_of_an_unknown_compiler_are_not_checked(tmp_path):
+    code, text = gate("instructions", "--counts", tmp_path / "none", "--compiler", "tcc 1 pdp11")
+    assert code == 77 and "tcc 1 pdp11" in text
