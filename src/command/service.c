@@ -140,6 +140,7 @@ static enum sr_result open_flusher(struct service *s, struct sr_err *err)
         .window_ms = config_number(c, CONFIG_IDEMPOTENCY_WINDOW),
         .newest_epoch = s->recovery.newest_epoch,
         .open_epoch = s->recovery.open_epoch,
+        .sealed_epoch = s->recovery.sealed_epoch,
         .changes_journaled = config_number(c, CONFIG_DURABILITY) != JOURNAL_NONE,
         .interval_ms = config_u32(c, CONFIG_SYNC_INTERVAL),
         .retention_ms = config_number(c, CONFIG_JOURNAL_RETENTION),

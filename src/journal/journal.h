@@ -45,8 +45,9 @@ struct journal_options {
 
 /* What a start found. */
 struct journal_recovery {
-    uint64_t open_epoch;       /* the epoch to open: above every epoch that was ever used */
-    uint64_t newest_epoch;     /* newest sealed or recovered epoch (D at start); 0: none */
+    uint64_t open_epoch;   /* the epoch to open: above every epoch that was ever used */
+    uint64_t newest_epoch; /* newest sealed or recovered epoch (D at start); 0: none */
+    uint64_t sealed_epoch; /* newest one whose content was final before this start; 0: none */
     uint64_t replayed_records; /* raw records brought into state files */
     uint64_t torn_bytes;       /* cut from the tail */
     uint64_t files;            /* raw files read */

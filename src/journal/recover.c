@@ -115,6 +115,9 @@ static enum sr_result take_record(void *context, const struct scan_record *in,
     if (record->epoch <= r->scan.covered_epoch) {
         return SR_OK;
     }
+    if (record->kind == RECORD_SEAL && record->epoch > r->j->recovery.sealed_epoch) {
+        r->j->recovery.sealed_epoch = record->epoch;
+    }
     result = merge_of(r, record->epoch, &merge, err);
     if (result != SR_OK || record->kind == RECORD_SEAL ||
         in->frame->sequence <= merge->through_sequence) {
@@ -330,6 +333,7 @@ static enum sr_result recover_in(struct recovery *r, struct sr_err *err)
     j->next_file_id = r->scan.last_file_id;
     j->covered_epoch = r->scan.covered_epoch;
     j->recovery.newest_epoch = r->scan.covered_epoch;
+    j->recovery.sealed_epoch = r->scan.covered_epoch;
     for (size_t i = 0; i < r->scan.leftover_count; i++) {
         (void)j->disk->unlink(j->disk, r->scan.leftovers[i], NULL);
     }

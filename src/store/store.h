@@ -105,8 +105,9 @@ struct store_claim {
     const struct sr_uuid *mine; /* tokens this directory drew, fresh included */
     size_t mine_count;
     size_t own_count; /* of them, the last ones, were drawn by this process */
-    /* Another process' token counts as ours only while the row's epoch is below this: what this
-     * process opened nobody else can have flushed but a copy of the directory. 0: always. */
+    /* Another process' token counts as ours only while the row's epoch is below this. An epoch
+     * that was sealed when this process started has one content, whoever brings it; one that
+     * was still open then nobody can have flushed but a copy of the directory. 0: always. */
     uint64_t others_below;
     bool insert_row; /* no fence was ever sent: a missing row is inserted, with epoch 0 */
 };

@@ -145,7 +145,7 @@ void flusher_claim(struct flusher *f)
     if (result == SR_OK) {
         claim.mine = datadir_tokens(f->options.datadir, &claim.mine_count);
         claim.own_count = datadir_tokens_own(f->options.datadir);
-        claim.others_below = f->options.open_epoch;
+        claim.others_below = f->options.sealed_epoch + 1;
         result = f->options.store->ops->claim(f->options.store, &claim, &epoch, &err);
     }
     (void)pthread_mutex_lock(&f->lock);

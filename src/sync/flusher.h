@@ -27,6 +27,7 @@ struct flusher_options {
     struct store *store;    /* borrowed; used by the flusher alone */
     uint64_t newest_epoch;  /* of the recovery: D at start */
     uint64_t open_epoch;    /* of the recovery */
+    uint64_t sealed_epoch;  /* of the recovery */
     bool changes_journaled; /* false under JOURNAL_NONE: what is not flushed at the stop becomes
                                a state file */
     struct dedup *dedup;   /* the requests with a token; NULL: there are none but those in state

@@ -118,6 +118,7 @@ static void open_sync(struct instance *i, const struct journal_recovery *recover
                                       .dedup = i->dedup,
                                       .newest_epoch = recovery->newest_epoch,
                                       .open_epoch = recovery->open_epoch,
+                                      .sealed_epoch = recovery->sealed_epoch,
                                       .changes_journaled = i->world->durability != JOURNAL_NONE,
                                       .interval_ms = 100,
                                       .retention_ms = 3600000,

@@ -118,8 +118,7 @@ def test_copied_while_running_the_first_is_stopped_and_nothing_is_counted_twice(
     figures(copies=count, stopped=count, lost=0, doubled=0)
 
 
-# Restarted: known to fail now and then (docs/RELIABILITY.md, Open), so in the long form alone until that is mended.
-@pytest.mark.parametrize("restarted", [False, pytest.param(True, marks=pytest.mark.long)], ids=["running", "restarted"])
+@pytest.mark.parametrize("restarted", [False, True], ids=["running", "restarted"])
 def test_copied_while_the_database_is_away_one_of_the_two_is_stopped(start_server, make_server, own_cluster, restarted):
     """A claim that was never answered is in both directories: it must not be both machines' claim."""
     own_cluster.start()

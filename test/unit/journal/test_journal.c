@@ -333,6 +333,23 @@ static void a_seal_alone_is_an_epoch_of_the_chain(void **state)
     assert_int_equal(epoch.changes, 0);
 }
 
+/* A start makes every epoch final; which ones were so before it tells who may have flushed
+ * them. */
+static void an_epoch_that_a_start_finds_unsealed_was_not_final_before_it(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(f->recovery.sealed_epoch, 0);
+    fixture_add_durably(f, 1, "a", 1);
+    (void)journal_seal(f->journal, 1);
+    fixture_add_durably(f, 2, "a", 1);
+    assert_int_equal(fixture_crash(f, FAKE_CRASH_DROP), SR_OK);
+    assert_int_equal(f->recovery.newest_epoch, 2);
+    assert_int_equal(f->recovery.sealed_epoch, 1);
+    assert_int_equal(fixture_crash(f, FAKE_CRASH_DROP), SR_OK);
+    assert_int_equal(f->recovery.sealed_epoch, 2);
+}
+
 static void write_mode_syncs_for_a_seal_without_waiting(void **state)
 {
     struct fixture *f = *state;
@@ -398,6 +415,7 @@ int main(void)
         T(write_mode_acknowledges_at_once_and_syncs_after_a_second),
         T(write_mode_syncs_before_it_closes_a_file),
         T(a_seal_alone_is_an_epoch_of_the_chain),
+        T(an_epoch_that_a_start_finds_unsealed_was_not_final_before_it),
         T(write_mode_syncs_for_a_seal_without_waiting),
         T(write_mode_survives_the_death_of_the_process),
         T(epochs_are_never_used_twice),

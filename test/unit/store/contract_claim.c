@@ -105,6 +105,39 @@ static void a_claim_takes_over_with_a_hundred_tokens(void **state)
     store_close(&store);
 }
 
+/* Tokens 7 and 8 are in the directory, 8 was drawn by this process. */
+static enum sr_result claim_with_own_8(struct store *store, uint64_t others_below,
+                                       struct sr_err *err)
+{
+    struct sr_uuid mine[2] = {contract_uuid(7), contract_uuid(8)};
+    struct store_claim claim = {.fresh = mine[1],
+                                .mine = mine,
+                                .mine_count = 2,
+                                .own_count = 1,
+                                .others_below = others_below};
+    uint64_t epoch;
+
+    return store->ops->claim(store, &claim, &epoch, err);
+}
+
+static void another_process_token_counts_below_an_epoch_and_an_own_one_always(void **state)
+{
+    struct store *store = open_instance(state, 1);
+    struct sr_err err;
+    uint64_t epoch;
+
+    assert_int_equal(contract_claim(store, (uint8_t[]){7}, 1, true, &epoch, &err), SR_OK);
+    assert_int_equal(apply_as(store, 3, 0, 7), SR_OK);
+    assert_int_equal(claim_with_own_8(store, 1, &err), SR_FENCED);
+    assert_int_equal(claim_with_own_8(store, 3, &err), SR_FENCED);
+    assert_int_equal(claim_with_own_8(store, 4, &err), SR_OK);
+    assert_int_equal(claim_with_own_8(store, 1, &err), SR_OK);
+    assert_int_equal(apply_as(store, 4, 3, 8), SR_OK);
+    assert_int_equal(contract_claim(store, (uint8_t[]){7, 8}, 2, true, &epoch, &err), SR_OK);
+    assert_int_equal(claim_with_own_8(store, 0, &err), SR_OK);
+    store_close(&store);
+}
+
 static void a_claim_by_a_stranger_is_fenced_and_changes_nothing(void **state)
 {
     struct store *store = open_instance(state, 1);
@@ -203,6 +236,7 @@ const struct CMUnitTest contract_claim_tests[] = {
     cmocka_unit_test(a_claim_of_a_row_that_must_exist_and_does_not_is_not_found),
     cmocka_unit_test(a_claim_may_be_repeated_and_takes_over_from_any_token_of_ours),
     cmocka_unit_test(a_claim_takes_over_with_a_hundred_tokens),
+    cmocka_unit_test(another_process_token_counts_below_an_epoch_and_an_own_one_always),
     cmocka_unit_test(a_claim_by_a_stranger_is_fenced_and_changes_nothing),
     cmocka_unit_test(a_claim_tells_the_applied_epoch_and_inserts_over_nothing),
     cmocka_unit_test(a_claim_shuts_out_the_connection_before_it),

@@ -107,6 +107,7 @@ void sync_start(struct sync_fixture *f)
     flusher.store = f->flusher_store;
     flusher.newest_epoch = recovery.newest_epoch;
     flusher.open_epoch = f->open_epoch = recovery.open_epoch;
+    flusher.sealed_epoch = recovery.sealed_epoch;
     loader.store = f->loader_store;
     assert_int_equal(flusher_open(&flusher, &f->flusher, &f->err), SR_OK);
     assert_int_equal(loader_open(&loader, &f->loader, &f->err), SR_OK);
