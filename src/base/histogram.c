@@ -10,6 +10,12 @@ const struct sr_histogram_bounds sr_bounds_time_ns = {
               5000000000, 10000000000},
 };
 
+const struct sr_histogram_bounds sr_bounds_age_ms = {
+    .count = 15,
+    .upper = {100, 500, 1000, 2000, 5000, 10000, 20000, 30000, 60000, 120000, 300000, 600000,
+              1800000, 3600000, 86400000},
+};
+
 const struct sr_histogram_bounds sr_bounds_count = {
     .count = 15,
     .upper = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10000, 100000, 1000000, 5000000,
@@ -39,11 +45,16 @@ static void bump(_Atomic uint64_t *at, uint64_t by)
 
 void sr_histogram_add(struct sr_histogram *histogram, uint64_t value)
 {
+    sr_histogram_add_many(histogram, value, 1);
+}
+
+void sr_histogram_add_many(struct sr_histogram *histogram, uint64_t value, uint64_t times)
+{
     uint32_t i = 0;
 
     while (i < histogram->bounds->count && value > histogram->bounds->upper[i]) {
         i++;
     }
-    bump(&histogram->buckets[i], 1);
-    bump(&histogram->sum, value);
+    bump(&histogram->buckets[i], times);
+    bump(&histogram->sum, value * times);
 }

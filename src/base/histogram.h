@@ -18,6 +18,7 @@ struct sr_histogram_bounds {
 };
 
 extern const struct sr_histogram_bounds sr_bounds_time_ns; /* 50 us to 10 s, in nanoseconds */
+extern const struct sr_histogram_bounds sr_bounds_age_ms;  /* 100 ms to a day */
 extern const struct sr_histogram_bounds sr_bounds_count; /* 1 to 10,000,000 rows, records ... */
 extern const struct sr_histogram_bounds sr_bounds_bytes; /* 64 bytes to 64 MiB */
 
@@ -33,5 +34,8 @@ void sr_histogram_init(struct sr_histogram *histogram,
 
 /* Counts one value, by the one writer. */
 void sr_histogram_add(struct sr_histogram *histogram, uint64_t value);
+
+/* Counts a value so many times. */
+void sr_histogram_add_many(struct sr_histogram *histogram, uint64_t value, uint64_t times);
 
 #endif

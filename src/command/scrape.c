@@ -50,6 +50,9 @@ enum sr_result scrape_render(void *context, struct sr_span accept, struct sr_buf
         .facts = &s->facts,
     };
 
+    for (int i = 0; i < METRICS_CONNECTION_COUNT; i++) {
+        snapshot.store[i] = &s->meters[i];
+    }
     gather_service(s, &snapshot.service);
     counters_stats(s->counters, &snapshot.counters);
     journal_stats(s->journal, &snapshot.journal);

@@ -108,22 +108,40 @@ static enum sr_result open_engine(struct service *s, struct sr_err *err)
     return result == SR_OK ? hot_board_init(&s->hot, s->counters, err) : result;
 }
 
+/* A store whose operations are counted. */
+static enum sr_result open_store(struct service *s, const struct store_options *options,
+                                 enum metrics_connection connection, struct store **ret_store,
+                                 struct sr_err *err)
+{
+    struct store *plain;
+    enum sr_result result =
+        store_open(config_text(s->config, CONFIG_DATABASE_URL), options, &plain, err);
+
+    if (result != SR_OK) {
+        return result;
+    }
+    result = store_meter_open(plain, &s->meters[connection], ret_store, err);
+    if (result != SR_OK) {
+        store_close(&plain);
+    }
+    return result;
+}
+
 static enum sr_result open_stores(struct service *s, struct sr_err *err)
 {
-    const char *url = config_text(s->config, CONFIG_DATABASE_URL);
     struct store_options options = {
         .instance = datadir_instance(s->datadir),
         .timeout_ms = config_u32(s->config, CONFIG_DATABASE_TIMEOUT),
     };
     enum sr_result result;
 
-    result = store_open(url, &options, &s->loader_store, err);
+    result = open_store(s, &options, METRICS_LOADER, &s->loader_store, err);
     if (result == SR_OK) {
-        result = store_open(url, &options, &s->lister_store, err);
+        result = open_store(s, &options, METRICS_LISTER, &s->lister_store, err);
     }
     options.create = true; /* by the claim alone */
     if (result == SR_OK) {
-        result = store_open(url, &options, &s->flusher_store, err);
+        result = open_store(s, &options, METRICS_FLUSHER, &s->flusher_store, err);
     }
     return result;
 }

@@ -11,7 +11,7 @@
 #include "core/counters.h"
 #include "journal/datadir.h"
 #include "journal/journal.h"
-#include "metrics/facts.h"
+#include "metrics/snapshot.h"
 #include "server/engine.h"
 #include "server/server.h"
 #include "server/tls.h"
@@ -33,6 +33,7 @@ struct service {
     struct engine *engine;
     struct hot_board hot;
     struct store *flusher_store, *loader_store, *lister_store; /* a connection each */
+    struct store_meter meters[METRICS_CONNECTION_COUNT];       /* of the three */
     struct flusher *flusher;
     struct loader *loader;
     struct tls *tls; /* NULL: plain */

@@ -197,22 +197,6 @@ void samples_epochs(struct exposition *page, const struct metrics_snapshot *s)
     count(page, "applied", s->flusher.applied_epoch);
 }
 
-static void operation(struct exposition *page, const char *system, const char *name,
-                      const struct sr_histogram *live)
-{
-    const char *const values[] = {system, name};
-    struct metric_histogram total = {.bounds = live->bounds};
-
-    metric_histogram_add(&total, live);
-    exposition_histogram(page, values, &total, 9);
-}
-
-void samples_database(struct exposition *page, const struct metrics_snapshot *s)
-{
-    operation(page, s->facts->database_system, "apply", s->flusher.apply_ns);
-    operation(page, s->facts->database_system, "load", s->loader.load_ns);
-}
-
 /* ---- threads and memory ---- */
 
 static void busy(struct exposition *page, const char *thread, const struct sr_histogram *live)
@@ -225,8 +209,9 @@ static void busy(struct exposition *page, const char *thread, const struct sr_hi
 void samples_threads_busy(struct exposition *page, const struct metrics_snapshot *s)
 {
     busy(page, "journal", s->journal.sync_ns);
-    busy(page, "flusher", s->flusher.apply_ns);
-    busy(page, "loader", s->loader.load_ns);
+    busy(page, "flusher", &s->store[METRICS_FLUSHER]->use);
+    busy(page, "loader", &s->store[METRICS_LOADER]->use);
+    busy(page, "lister", &s->store[METRICS_LISTER]->use);
 }
 
 void samples_threads_queued(struct exposition *page, const struct metrics_snapshot *s)

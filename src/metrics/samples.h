@@ -17,6 +17,8 @@ metric_samples_fn samples_build, samples_requests, samples_connections, samples_
     samples_sync_state, samples_epochs, samples_database, samples_pending,
     samples_build_options, samples_dependencies, samples_listeners, samples_database_info,
     samples_cores, samples_shared_objects, samples_rlimits, samples_threads_busy,
-    samples_threads_queued, samples_memory, samples_context_switches;
+    samples_threads_queued, samples_memory, samples_context_switches, samples_database_failures,
+    samples_connections_max, samples_connection_states, samples_connection_wait,
+    samples_connection_use, samples_connection_idle, samples_connection_decode;
 
 #endif

@@ -11,6 +11,7 @@
 #include "metrics/facts.h"
 #include "metrics/http_metrics.h"
 #include "metrics/process.h"
+#include "store/store_meter.h"
 #include "sync/flusher.h"
 #include "sync/loader.h"
 
@@ -46,6 +47,14 @@ struct metrics_service {
     uint64_t scrape_ns; /* processor time of the scrape before */
 };
 
+/* The connections to the database. */
+enum metrics_connection {
+    METRICS_FLUSHER,
+    METRICS_LOADER,
+    METRICS_LISTER,
+    METRICS_CONNECTION_COUNT
+};
+
 struct metrics_snapshot {
     struct metrics_service service;
     const struct http_metrics *const *http; /* one a worker */
@@ -56,6 +65,7 @@ struct metrics_snapshot {
     struct loader_stats loader;
     struct dedup_stats dedup;
     const struct metrics_facts *facts;
+    const struct store_meter *store[METRICS_CONNECTION_COUNT];
     struct process_stats process;
 };
 

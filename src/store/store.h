@@ -187,8 +187,11 @@ struct store_ops {
     void (*cancel)(struct store *store);
 };
 
+struct store_meter;
+
 struct store {
     const struct store_ops *ops;
+    struct store_meter *meter; /* NULL: nobody counts; see store/store_meter.h */
 };
 
 /*

@@ -9,6 +9,7 @@
 #include "core/record.h"
 #include "journal/requests.h"
 #include "journal/state.h"
+#include "store/store_meter.h"
 #include "sync/takeback.h"
 
 #include <inttypes.h>
@@ -151,8 +152,11 @@ static void report(struct flusher *f, const struct apply *a, uint64_t epoch,
                    uint64_t elapsed_ns)
 {
     uint64_t ms = elapsed_ns / 1000000U;
+    uint64_t now_ms = flusher_now_ms(f);
+    uint64_t since_ms;
 
     (void)pthread_mutex_lock(&f->lock);
+    since_ms = f->dirty_since_ms[epoch & 1];
     f->stats.flushes_applied++;
     f->stats.flushes_replayed += a->reader != NULL;
     f->stats.rows_applied += a->rows - a->refused;
@@ -161,7 +165,9 @@ static void report(struct flusher *f, const struct apply *a, uint64_t epoch,
     f->stats.requests_taken_back += a->takeback.requests;
     f->stats.requests_mismatched += a->mismatched;
     (void)pthread_mutex_unlock(&f->lock);
-    sr_histogram_add(&f->apply_ns, elapsed_ns);
+    if (a->reader == NULL) {
+        sr_histogram_add_many(&f->key_age_ms, since_ms == 0 ? 0 : now_ms - since_ms, a->rows);
+    }
     sr_histogram_add(&f->flush_rows, a->rows);
     flusher_event(f, SYNC_EVENT_INFO, "sync.flushed",
                   a->reader == NULL ? "flushed" : "applied from a state file", epoch, a->rows,
@@ -212,6 +218,7 @@ static void apply(struct flusher *f, struct apply *a, uint64_t epoch, struct sr_
     restart_outcomes(a);
     if (result == SR_OK) {
         flusher_set_state(f, FLUSHER_FLUSHING, "");
+        store_meter_waited(f->options.store, a->reader == NULL ? f->flush_started_ns : started);
         result = f->options.store->ops->apply(f->options.store, &fence, &source, &sink, err);
     }
     f->taken_sum = a->reader == NULL ? a->takeback.sum : f->taken_sum;

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "store/store_meter.h"
 
 #include <stdlib.h>
 
@@ -154,6 +155,7 @@ void flusher_epoch_complete(struct flusher *f, bool bases_known)
     counters_set_applied(f->options.counters, f->slot_epoch);
     counters_complete(f->options.counters, &f->sealed, bases_known ? f->bases : NULL,
                       flusher_tick(f));
+    store_meter_decoded(f->options.store);
     counters_sealed_done(&f->sealed);
     if (flusher_requests(f, f->slot_epoch) != NULL) {
         request_log_clear(flusher_requests(f, f->slot_epoch));

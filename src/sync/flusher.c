@@ -331,5 +331,5 @@ void flusher_stats(struct flusher *f, struct flusher_stats *ret_stats)
     ret_stats->oldest_unsynced_ms = since == 0 ? 0 : flusher_now_ms(f) - since + 1;
     ret_stats->flush_ns = &f->flush_ns;
     ret_stats->flush_rows = &f->flush_rows;
-    ret_stats->apply_ns = &f->apply_ns;
+    ret_stats->key_age_ms = &f->key_age_ms;
 }

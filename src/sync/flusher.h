@@ -81,7 +81,8 @@ struct flusher_stats {
     uint64_t ledger_synced, ledger_refused, ledger_taken_back, ledger_mismatch;
     const struct sr_histogram *flush_ns; /* whole flush: seal to COMMIT */
     const struct sr_histogram *flush_rows;
-    const struct sr_histogram *apply_ns; /* the transaction alone */
+    const struct sr_histogram
+        *key_age_ms; /* of flushed keys, since their epoch's first change */
 };
 
 enum sr_result flusher_open(const struct flusher_options *options, struct flusher **ret_flusher,

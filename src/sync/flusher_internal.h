@@ -63,7 +63,7 @@ struct flusher {
     bool journal_failed;       /* told, and not told as mended */
     uint32_t random_state;
 
-    struct sr_histogram flush_ns, flush_rows, apply_ns;
+    struct sr_histogram flush_ns, flush_rows, key_age_ms;
 
     /* Any thread. */
     _Atomic bool store_up;

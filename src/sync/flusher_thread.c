@@ -73,7 +73,7 @@ enum sr_result flusher_open(const struct flusher_options *options, struct flushe
     memcpy(&f->random_state, instance.bytes, sizeof(f->random_state));
     sr_histogram_init(&f->flush_ns, &sr_bounds_time_ns);
     sr_histogram_init(&f->flush_rows, &sr_bounds_count);
-    sr_histogram_init(&f->apply_ns, &sr_bounds_time_ns);
+    sr_histogram_init(&f->key_age_ms, &sr_bounds_age_ms);
     atomic_store(&f->store_up, true);
     counters_open_epoch(options->counters, f->open_epoch);
     counters_set_applied(options->counters, options->newest_epoch);

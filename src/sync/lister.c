@@ -4,6 +4,7 @@
 #include "sync/lister_internal.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +72,7 @@ static struct lister_job *new_job(const struct lister_request *request)
     sr_buffer_init(&job->keys, KEYS_BYTES_MAX);
     job->limit = request->limit;
     job->items = calloc(request->limit + 1, sizeof(*job->items));
+    job->asked_ns = sr_clock_monotonic_ns();
     copy_key(&job->prefix, request->prefix);
     copy_key(&job->after, request->after);
     if (job->items == NULL) {

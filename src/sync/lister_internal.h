@@ -18,6 +18,7 @@ struct lister_job {
     bool is_dropped;         /* nobody waits for it any more: the lister frees it */
     bool has_failed;
     uint32_t limit, count;
+    uint64_t asked_ns;
     struct counters_list_key prefix, after; /* as asked for; after moves on while it is made */
     bool has_next;
     struct lister_item *items; /* owned: limit + 1 */

@@ -7,6 +7,7 @@
 #include "sync/lister_internal.h"
 
 #include "base/check.h"
+#include "store/store_meter.h"
 
 #include <string.h>
 #include <time.h>
@@ -202,6 +203,7 @@ static enum round_result make_round(struct lister *l, struct lister_job *job)
     rows_complete = cut_rows(&l->rows, range.prefix);
     r.end = end_of(l, asked, rows_complete);
     result = merge(&r);
+    store_meter_decoded(l->options.store);
     if (result != SR_OK) {
         return result == SR_UNAVAILABLE ? ROUND_AGAIN : ROUND_FAILED;
     }
@@ -224,6 +226,7 @@ bool lister_make_page(struct lister *l, struct lister_job *job)
     const struct timespec pause = {.tv_nsec = RETRY_NS};
     unsigned rounds = 0;
 
+    store_meter_waited(l->options.store, job->asked_ns);
     for (unsigned tries = 0; tries < TRIES_MAX && !lister_is_stopping(l);) {
         switch (make_round(l, job)) {
         case ROUND_FAILED:

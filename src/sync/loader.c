@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "store/store_meter.h"
 #include "sync/loader_requests.h"
 
 #include <pthread.h>
@@ -42,7 +43,9 @@ struct loader {
     struct store_value *values;
     uint32_t retry_ms;
     bool failing; /* told already */
-    struct sr_histogram load_ns, batch_keys;
+    struct sr_histogram batch_keys;
+    uint64_t queued_ns; /* since when keys have been waiting; under the lock */
+    uint64_t taken_ns;  /* the same of the batch; the thread alone */
 
     /* Any thread. */
     /* Begin of the oldest load that has not succeeded: under way, failed, or stale. 0: none. */
@@ -92,7 +95,6 @@ enum sr_result loader_open(const struct loader_options *options, struct loader *
     l->retry_ms = RETRY_FIRST_MS;
     (void)pthread_mutex_init(&l->lock, NULL);
     (void)pthread_cond_init(&l->filled, NULL);
-    sr_histogram_init(&l->load_ns, &sr_bounds_time_ns);
     sr_histogram_init(&l->batch_keys, &sr_bounds_count);
     result = allocate(l, err);
     if (result != SR_OK) {
@@ -132,6 +134,7 @@ enum sr_result loader_queue(struct loader *l, counters_ref ref)
     } else {
         uint32_t at = (l->queue_first + l->queue_count) % l->options.queue_max;
 
+        l->queued_ns = l->queue_count == 0 ? sr_clock_monotonic_ns() : l->queued_ns;
         l->queue[at] = ref;
         l->queue_count++;
         (void)pthread_cond_signal(&l->filled);
@@ -169,6 +172,10 @@ static bool take_batch(struct loader *l, bool wait)
     while (wait && is_idle(l) && !l->stopping) {
         (void)pthread_cond_wait(&l->filled, &l->lock);
     }
+    if (l->batch_count == 0) {
+        l->taken_ns = l->queued_ns;
+    }
+    l->queued_ns = sr_clock_monotonic_ns(); /* of those that are left, if any */
     while (l->queue_count > 0 && l->batch_count < l->options.batch_max) {
         l->batch[l->batch_count++] = l->queue[l->queue_first];
         l->queue_first = (l->queue_first + 1) % l->options.queue_max;
@@ -205,20 +212,20 @@ static uint64_t now_ms(struct loader *l)
 
 static enum sr_result load(struct loader *l, struct sr_err *err)
 {
-    uint64_t started = sr_clock_monotonic_ns();
     uint64_t epoch = 0;
     enum sr_result result;
 
     for (uint32_t i = 0; i < l->batch_count; i++) {
         l->keys[i] = counters_key(l->options.counters, l->batch[i]);
     }
+    store_meter_waited(l->options.store, l->taken_ns);
     result = l->options.store->ops->load(l->options.store, l->keys, l->batch_count, l->values,
                                          &epoch, err);
     atomic_fetch_add(&l->batches, 1);
-    sr_histogram_add(&l->load_ns, sr_clock_monotonic_ns() - started);
     sr_histogram_add(&l->batch_keys, l->batch_count);
     if (result == SR_OK) {
         install(l, epoch);
+        store_meter_decoded(l->options.store);
     }
     /* No tables or no writer's row yet: the first claim makes them. Like a stale load. */
     return result == SR_NOT_FOUND ? SR_OK : result;
@@ -362,7 +369,6 @@ void loader_stats(struct loader *l, struct loader_stats *ret_stats)
                                        .failures = atomic_load(&l->failures),
                                        .stale = atomic_load(&l->stale),
                                        .asked = atomic_load(&l->asked),
-                                       .load_ns = &l->load_ns,
                                        .batch_keys = &l->batch_keys};
     (void)pthread_mutex_lock(&l->lock);
     ret_stats->queued = l->queue_count;

@@ -40,7 +40,6 @@ struct loader_options {
 struct loader_stats {
     uint64_t asked; /* questions about requests answered */
     uint64_t queued, loaded_keys, batches, failures, stale;
-    const struct sr_histogram *load_ns;
     const struct sr_histogram *batch_keys;
 };
 

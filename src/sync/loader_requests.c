@@ -3,6 +3,8 @@
  */
 #include "sync/loader_requests.h"
 
+#include "store/store_meter.h"
+
 #include <stdlib.h>
 
 enum sr_result loader_requests_init(struct loader_requests *r, struct dedup *dedup,
@@ -89,6 +91,7 @@ enum sr_result loader_requests_ask(struct loader_requests *r, struct store *stor
             dedup_absent(r->dedup, r->batch[i].ref);
         }
     }
+    store_meter_decoded(store);
     r->batch_count = 0;
     return SR_OK;
 }

@@ -21,6 +21,7 @@
 static struct sr_histogram histograms[8];
 static struct http_metrics *workers[2];
 static struct metrics_snapshot snapshot;
+static struct store_meter meters[METRICS_CONNECTION_COUNT];
 static const struct metrics_fact dependencies[] = {{"libpq", "15.6"}, {"kernel", "6 \"x\""}};
 static const struct metrics_facts facts = {
     .dependencies = dependencies,
@@ -59,9 +60,29 @@ static void number(void *at, size_t size, uint64_t from)
     }
 }
 
+/* One value in each of a meter's histograms. */
+static void fill(struct store_meter *meter)
+{
+    struct sr_histogram *const all[] = {&meter->idle, &meter->wait, &meter->use,
+                                        &meter->decode};
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        sr_histogram_init(all[i], &sr_bounds_time_ns);
+        sr_histogram_add(all[i], i);
+    }
+    for (size_t i = 0; i < STORE_OPERATION_COUNT; i++) {
+        sr_histogram_init(&meter->operations[i], &sr_bounds_time_ns);
+    }
+}
+
 static int begin(void **state)
 {
     (void)state;
+    for (size_t i = 0; i < METRICS_CONNECTION_COUNT; i++) {
+        fill(&meters[i]);
+        snapshot.store[i] = &meters[i];
+    }
+    sr_histogram_add(&meters[METRICS_FLUSHER].operations[STORE_APPLY], 1000);
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(http_metrics_open(&workers[i], NULL), SR_OK);
     }
@@ -82,8 +103,7 @@ static int begin(void **state)
                                               .claims_failed = 4};
     snapshot.flusher.flush_ns = histogram(2, &sr_bounds_time_ns);
     snapshot.flusher.flush_rows = histogram(3, &sr_bounds_count);
-    snapshot.flusher.apply_ns = histogram(4, &sr_bounds_time_ns);
-    snapshot.loader.load_ns = histogram(5, &sr_bounds_time_ns);
+    snapshot.flusher.key_age_ms = histogram(4, &sr_bounds_age_ms);
     snapshot.loader.batch_keys = histogram(6, &sr_bounds_count);
     snapshot.facts = &facts;
     snapshot.http = (const struct http_metrics *const *)workers;
@@ -185,7 +205,10 @@ static void every_figure_stands_under_its_name(void **state)
                 1e-9);
     assert_true(fabs(page_value(&page, "process_cpu_seconds_total", "") - 1.23456789) < 1e-9);
     assert_true(page_value(&page, "db_client_operation_duration_seconds_count",
-                           "db_system_name=\"postgresql\",db_operation_name=\"apply\"") == 2);
+                           "db_system_name=\"postgresql\",db_operation_name=\"apply\","
+                           "db_collection_name=\"counters\"") == 1);
+    assert_true(page_value(&page, "simple_request_database_idle_seconds_count",
+                           "db_client_connection_pool_name=\"lister\"") == 1);
 }
 
 static void what_the_start_found_out_is_told(void **state)
