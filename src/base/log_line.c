@@ -169,6 +169,15 @@ static const char *level_text(enum sr_log_level level)
     return texts[level];
 }
 
+/* SeverityNumber of OpenTelemetry's log data model. */
+static const char *level_number(enum sr_log_level level)
+{
+    static const char *const numbers[] = {"5", "9", "13", "17"};
+
+    SR_CHECK(level <= SR_LOG_ERROR);
+    return numbers[level];
+}
+
 static bool put_value(struct line *line, const char *assign, const struct sr_log_field *field)
 {
     char number[32];
@@ -220,6 +229,8 @@ static void json_line(struct line *line, const struct sr_log_record *record)
     put_time(line, record->wall_ms);
     (void)put_text(line, "\"");
     (void)put_string(line, ",\"severity_text\":", sr_span_text(level_text(record->level)));
+    (void)put_text(line, ",\"severity_number\":");
+    (void)put_text(line, level_number(record->level));
     (void)put_string(line, ",\"event_name\":", sr_span_text(record->event));
     (void)put_string(line, ",\"body\":", sr_span_text(record->message));
     if (record->fields->name != NULL && put_text(line, ",\"attributes\":{")) {

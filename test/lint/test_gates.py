@@ -154,6 +154,23 @@ def test_a_page_that_names_what_is_gone_is_refused(tree):
     assert_refuses("http/parse.c is named but not there", "documented", tree({"src/http/parse.c": None}))
 
 
+def event_tree(rows):
+    page = "".join(f"| `{name}` | INFO | told | |\n" for name in rows)
+    return {"src/core/twice.c": CLEAN["src/core/twice.c"] + '\n/* */ static const char *told = "core.told";\n', "docs/EVENTS.md": page}
+
+
+def test_an_event_that_no_page_describes_is_refused(tree):
+    assert_refuses("does not describe the event core.told", "documented", tree(event_tree([])))
+
+
+def test_an_event_that_is_gone_is_refused(tree):
+    assert_refuses("describes core.lost, which the source does not have", "documented", tree(event_tree(["core.told", "core.lost"])))
+
+
+def test_a_page_that_describes_every_event_passes(tree):
+    assert_passes("documented", tree(event_tree(["core.told"])))
+
+
 # ---- what needs a compiler ----
 
 

@@ -84,6 +84,9 @@ static void a_json_line_has_the_names_of_opentelemetry(void **state)
     (void)state;
     assert_string_equal(text_at(document, "timestamp"), "2023-11-14T22:13:20.007Z");
     assert_string_equal(text_at(document, "severity_text"), "WARN");
+    assert_int_equal(yyjson_get_int(
+                         yyjson_obj_get(yyjson_doc_get_root(document), "severity_number")),
+                     13);
     assert_string_equal(text_at(document, "event_name"), "test.event");
     assert_string_equal(text_at(document, "body"), "listening");
     assert_string_equal(yyjson_get_str(attribute(document, "url")), "http://127.0.0.1:3333");
