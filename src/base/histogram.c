@@ -35,26 +35,3 @@ void sr_histogram_init(struct sr_histogram *histogram, const struct sr_histogram
         atomic_init(&histogram->buckets[i], 0);
     }
 }
-
-/* One writer: a relaxed load and store is enough and needs no locked instruction. */
-static void bump(_Atomic uint64_t *at, uint64_t by)
-{
-    atomic_store_explicit(at, atomic_load_explicit(at, memory_order_relaxed) + by,
-                          memory_order_relaxed);
-}
-
-void sr_histogram_add(struct sr_histogram *histogram, uint64_t value)
-{
-    sr_histogram_add_many(histogram, value, 1);
-}
-
-void sr_histogram_add_many(struct sr_histogram *histogram, uint64_t value, uint64_t times)
-{
-    uint32_t i = 0;
-
-    while (i < histogram->bounds->count && value > histogram->bounds->upper[i]) {
-        i++;
-    }
-    bump(&histogram->buckets[i], times);
-    bump(&histogram->sum, value * times);
-}

@@ -32,10 +32,39 @@ struct sr_histogram {
 void sr_histogram_init(struct sr_histogram *histogram,
                        const struct sr_histogram_bounds *bounds);
 
-/* Counts one value, by the one writer. */
-void sr_histogram_add(struct sr_histogram *histogram, uint64_t value);
+/* ---- the one writer ---- */
 
-/* Counts a value so many times. */
-void sr_histogram_add_many(struct sr_histogram *histogram, uint64_t value, uint64_t times);
+/* A relaxed load and store: enough for one writer, and no locked instruction. */
+static inline void sr_histogram_bump(_Atomic uint64_t *at, uint64_t by)
+{
+    atomic_store_explicit(at, atomic_load_explicit(at, memory_order_relaxed) + by,
+                          memory_order_relaxed);
+}
+
+/* The index of the bucket that a value belongs to. */
+static inline uint32_t sr_histogram_bucket(const struct sr_histogram_bounds *bounds,
+                                           uint64_t value)
+{
+    uint32_t i = 0;
+
+    while (i < bounds->count && value > bounds->upper[i]) {
+        i++;
+    }
+    return i;
+}
+
+/* Counts a value, whose bucket is known, so many times. */
+static inline void sr_histogram_put(struct sr_histogram *histogram, uint32_t bucket,
+                                    uint64_t value, uint64_t times)
+{
+    sr_histogram_bump(&histogram->buckets[bucket], times);
+    sr_histogram_bump(&histogram->sum, value * times);
+}
+
+/* Counts one value. */
+static inline void sr_histogram_add(struct sr_histogram *histogram, uint64_t value)
+{
+    sr_histogram_put(histogram, sr_histogram_bucket(histogram->bounds, value), value, 1);
+}
 
 #endif

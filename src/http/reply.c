@@ -120,6 +120,9 @@ static uint8_t *put_connection(uint8_t *at, const struct http_reply *reply)
 
 uint8_t *http_put_head(uint8_t *at, const struct http_reply *reply, size_t body_size)
 {
+    if (reply->ret_body_size != NULL) {
+        *reply->ret_body_size = reply->head ? 0 : body_size;
+    }
     at = put_status_line(at, reply->status);
     at = put_type(at, reply, body_size);
     if (reply->status != 204) { /* RFC 9110 section 8.6 */

@@ -23,6 +23,7 @@ struct http_reply {
     const char *content_type;  /* NULL: application/json where there is a body */
     const char *extra_headers; /* NULL or whole lines, each ended by CRLF: "Allow: POST\r\n" */
     const char *more_headers;  /* the same, from another hand */
+    size_t *ret_body_size;     /* NULL, or told how many bytes follow the head */
 };
 
 /* The most bytes a reply of http_reply_total, without extra headers or content type, can take

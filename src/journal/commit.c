@@ -44,22 +44,32 @@ static void publish_synced(struct journal *j, uint64_t position)
 
 static enum sr_result sync_current(struct journal *j, struct sr_err *err)
 {
+    uint64_t started;
+    enum sr_result result;
+
     if (j->disk->durable_writes(j->disk, j->current->file)) {
         return SR_OK;
     }
     atomic_fetch_add(&j->syncs, 1);
-    return j->disk->sync(j->disk, j->current->file, err);
+    started = j->disk->now_ns(j->disk);
+    result = j->disk->sync(j->disk, j->current->file, err);
+    sr_histogram_add(&j->fsync_ns, j->disk->now_ns(j->disk) - started);
+    return result;
 }
 
 /* Writes a finished frame at the end of the current file and accounts for it. */
 static enum sr_result append_frame(struct journal *j, const uint8_t *frame, uint64_t bytes,
                                    struct sr_err *err)
 {
+    uint64_t started = j->disk->now_ns(j->disk);
     enum sr_result result =
         j->disk->write(j->disk, j->current->file, j->offset, frame, bytes, err);
 
     if (result != SR_OK) {
         return result;
+    }
+    if (j->disk->durable_writes(j->disk, j->current->file)) {
+        sr_histogram_add(&j->fsync_ns, j->disk->now_ns(j->disk) - started);
     }
     j->offset += bytes;
     (void)pthread_mutex_lock(&j->files_lock);

@@ -36,6 +36,7 @@ static void init(struct journal *j, const struct journal_options *options)
     sr_condition_init(&j->spare_wanted);
     sr_buffer_init(&j->unsynced, UNSYNCED_MAX);
     sr_histogram_init(&j->sync_ns, &sr_bounds_time_ns);
+    sr_histogram_init(&j->fsync_ns, &sr_bounds_time_ns);
     sr_histogram_init(&j->commit_bytes, &sr_bounds_bytes);
     j->synced_at_ms = j->disk->now_ms(j->disk);
 }
@@ -235,6 +236,7 @@ void journal_stats(struct journal *j, struct journal_stats *ret_stats)
         .failed = atomic_load(&j->failed),
         .disk_full = atomic_load(&j->disk_full),
         .sync_ns = &j->sync_ns,
+        .fsync_ns = &j->fsync_ns,
         .commit_bytes = &j->commit_bytes,
     };
     (void)pthread_mutex_lock(&j->files_lock);

@@ -176,6 +176,7 @@ struct journal_stats {
     struct sr_err failure;                /* what failed last; SR_OK and "" where nothing did */
     bool disk_full;                       /* no spare file can be made: limit or disk */
     const struct sr_histogram *sync_ns;   /* time of a commit's write and sync */
+    const struct sr_histogram *fsync_ns;  /* of the sync alone, or of a durable write */
     const struct sr_histogram *commit_bytes; /* group-commit size */
 };
 

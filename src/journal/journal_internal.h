@@ -73,7 +73,7 @@ struct journal {
     struct sr_buffer unsynced;  /* JOURNAL_WRITE: frames written and not synced, as written */
     uint64_t written_end;       /* position behind what was written */
     uint64_t synced_at_ms;
-    struct sr_histogram sync_ns, commit_bytes;
+    struct sr_histogram sync_ns, fsync_ns, commit_bytes;
 
     /* Files. files_lock is a leaf; no I/O under it. */
     pthread_mutex_t files_lock;

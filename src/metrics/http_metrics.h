@@ -90,10 +90,18 @@ enum http_metrics_decline {
         HTTP_METRICS_DECLINE_COUNT
 };
 
+#define LOOP_SAMPLE 16 /* one loop turn of so many is measured */
+
 #define HTTP_METRICS_METHOD_COUNT (HTTP_METHOD_OTHER + 1)
 
+/* Requests of one route, method and status. */
+struct http_series {
+    struct sr_histogram duration_ns;
+    struct sr_histogram body_bytes; /* of the replies */
+};
+
 /*
- * One worker's counters, about 256 KiB of address space of which only the pages of series that
+ * One worker's counters, about 1 MiB of address space of which only the pages of series that
  * were used are resident. All zero at first: a histogram's bounds are set by its first value.
  */
 struct http_metrics {
@@ -108,8 +116,12 @@ struct http_metrics {
     _Atomic uint64_t loop_turns;
     _Atomic uint64_t replies_held; /* now: requests answered but not released by the journal */
     _Atomic uint64_t stock_bytes;  /* now: of buffers that stand by for connections */
-    _Alignas(64) struct sr_histogram
-        requests[HTTP_ROUTE_COUNT][HTTP_METRICS_METHOD_COUNT][HTTP_METRICS_STATUS_COUNT];
+    _Atomic uint64_t connections_ready; /* now: of the loop turn under way */
+    /* How long answers waited for the journal; loop turns from the events to their end, one of
+     * LOOP_SAMPLE of them. */
+    struct sr_histogram hold_ns, loop_ns;
+    _Alignas(64) struct http_series
+        series[HTTP_ROUTE_COUNT][HTTP_METRICS_METHOD_COUNT][HTTP_METRICS_STATUS_COUNT];
 };
 
 /* A worker's counters, all zero. SR_NO_MEMORY. */
@@ -163,20 +175,40 @@ static inline enum http_metrics_status http_metrics_status_index(uint16_t status
     }
 }
 
-/* One request answered: from its first byte (as seen by the worker) to its reply's release, in
- * nanoseconds. For bytes that were refused before there was a request: HTTP_METHOD_OTHER,
- * HTTP_ROUTE_UNKNOWN and the refusal's status. */
-static inline void http_metrics_request(struct http_metrics *m, enum http_method method,
-                                        enum http_route route, uint16_t status,
-                                        uint64_t duration_ns)
+static inline struct http_series *http_metrics_series(struct http_metrics *m,
+                                                      enum http_method method,
+                                                      enum http_route route, uint16_t status)
 {
-    struct sr_histogram *series =
-        &m->requests[route][method][http_metrics_status_index(status)];
+    return &m->series[route][method][http_metrics_status_index(status)];
+}
 
-    if (series->bounds == NULL) {
-        series->bounds = &sr_bounds_time_ns; /* readers know the bounds and do not look here */
-    }
-    sr_histogram_add(series, duration_ns);
+/* A histogram of the worker; its bounds are set by its first value, since pages that nobody
+ * wrote take no memory. Readers know the bounds and do not look here. */
+static inline void http_metrics_put(struct sr_histogram *histogram,
+                                    const struct sr_histogram_bounds *bounds, uint32_t bucket,
+                                    uint64_t value, uint64_t times)
+{
+    histogram->bounds = bounds;
+    sr_histogram_put(histogram, bucket, value, times);
+}
+
+/* So many requests answered in the same time: from the first byte (as seen by the worker) to
+ * the reply's release, in nanoseconds. For bytes that were refused before there was a request:
+ * HTTP_METHOD_OTHER, HTTP_ROUTE_UNKNOWN and the refusal's status. bucket: of the duration. */
+static inline void http_metrics_requests(struct http_metrics *m, enum http_method method,
+                                         enum http_route route, uint16_t status,
+                                         uint32_t bucket, uint64_t duration_ns, uint64_t times)
+{
+    http_metrics_put(&http_metrics_series(m, method, route, status)->duration_ns,
+                     &sr_bounds_time_ns, bucket, duration_ns, times);
+}
+
+/* The body of a reply. */
+static inline void http_metrics_body(struct http_metrics *m, enum http_method method,
+                                     enum http_route route, uint16_t status, uint64_t bytes)
+{
+    http_metrics_put(&http_metrics_series(m, method, route, status)->body_bytes,
+                     &sr_bounds_bytes, sr_histogram_bucket(&sr_bounds_bytes, bytes), bytes, 1);
 }
 
 #endif

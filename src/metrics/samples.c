@@ -12,37 +12,88 @@ static void count(struct exposition *page, const char *label, uint64_t value)
 
 /* ---- HTTP: sums over the workers ---- */
 
+/* Which of a series' two histograms. */
+struct choice {
+    size_t offset; /* in struct http_series */
+    const struct sr_histogram_bounds *bounds;
+    unsigned decimals;
+};
+
 /* One series of all workers together, if any request belongs to it. */
 static void request_series(struct exposition *page, const struct metrics_snapshot *s,
-                           enum http_route route, enum http_method method,
-                           enum http_metrics_status status)
+                           const struct choice *choice, size_t series)
 {
-    struct metric_histogram total = {.bounds = &sr_bounds_time_ns};
-    const char *const values[] = {http_metrics_method_label(method), http_route_label(route),
-                                  http_metrics_status_label(status)};
+    size_t status = series % HTTP_METRICS_STATUS_COUNT;
+    size_t method = series / HTTP_METRICS_STATUS_COUNT % HTTP_METRICS_METHOD_COUNT;
+    size_t route = series / HTTP_METRICS_STATUS_COUNT / HTTP_METRICS_METHOD_COUNT;
+    const char *const values[] = {http_metrics_method_label((enum http_method)method),
+                                  http_route_label((enum http_route)route),
+                                  http_metrics_status_label((enum http_metrics_status)status)};
+    struct metric_histogram total = {.bounds = choice->bounds};
     uint64_t requests = 0;
 
     for (uint64_t w = 0; w < s->http_count; w++) {
-        metric_histogram_add(&total, &s->http[w]->requests[route][method][status]);
+        const char *at = (const char *)&s->http[w]->series[route][method][status];
+
+        metric_histogram_add(&total,
+                             (const struct sr_histogram *)(const void *)(at + choice->offset));
     }
     for (uint32_t i = 0; i <= total.bounds->count; i++) {
         requests += total.buckets[i];
     }
     if (requests > 0) {
-        exposition_histogram(page, values, &total, 9);
+        exposition_histogram(page, values, &total, choice->decimals);
+    }
+}
+
+static void all_series(struct exposition *page, const struct metrics_snapshot *s,
+                       const struct choice *choice)
+{
+    size_t count =
+        (size_t)HTTP_ROUTE_COUNT * HTTP_METRICS_METHOD_COUNT * HTTP_METRICS_STATUS_COUNT;
+
+    for (size_t series = 0; series < count; series++) {
+        request_series(page, s, choice, series);
     }
 }
 
 void samples_requests(struct exposition *page, const struct metrics_snapshot *s)
 {
-    for (int route = 0; route < HTTP_ROUTE_COUNT; route++) {
-        for (int method = 0; method < HTTP_METRICS_METHOD_COUNT; method++) {
-            for (int status = 0; status < HTTP_METRICS_STATUS_COUNT; status++) {
-                request_series(page, s, (enum http_route)route, (enum http_method)method,
-                               (enum http_metrics_status)status);
-            }
-        }
+    all_series(page, s,
+               &(struct choice){.offset = offsetof(struct http_series, duration_ns),
+                                .bounds = &sr_bounds_time_ns,
+                                .decimals = 9});
+}
+
+void samples_bodies(struct exposition *page, const struct metrics_snapshot *s)
+{
+    all_series(page, s,
+               &(struct choice){.offset = offsetof(struct http_series, body_bytes),
+                                .bounds = &sr_bounds_bytes});
+}
+
+/* The sum over the workers of the histogram of times that lies at `offset`. */
+static void sum_times(struct exposition *page, const struct metrics_snapshot *s, size_t offset)
+{
+    struct metric_histogram total = {.bounds = &sr_bounds_time_ns};
+
+    for (uint64_t w = 0; w < s->http_count; w++) {
+        const char *worker = (const char *)s->http[w];
+
+        metric_histogram_add(&total,
+                             (const struct sr_histogram *)(const void *)(worker + offset));
     }
+    exposition_histogram(page, NULL, &total, 9);
+}
+
+void samples_holds(struct exposition *page, const struct metrics_snapshot *s)
+{
+    sum_times(page, s, offsetof(struct http_metrics, hold_ns));
+}
+
+void samples_loop_times(struct exposition *page, const struct metrics_snapshot *s)
+{
+    sum_times(page, s, offsetof(struct http_metrics, loop_ns));
 }
 
 /* The sum of the counter that lies at `offset` in each worker's struct. */
@@ -119,6 +170,11 @@ void samples_sent(struct exposition *page, const struct metrics_snapshot *s)
 void samples_loops(struct exposition *page, const struct metrics_snapshot *s)
 {
     sum_sample(page, s, offsetof(struct http_metrics, loop_turns));
+}
+
+void samples_ready(struct exposition *page, const struct metrics_snapshot *s)
+{
+    sum_sample(page, s, offsetof(struct http_metrics, connections_ready));
 }
 
 void samples_replies_held(struct exposition *page, const struct metrics_snapshot *s)

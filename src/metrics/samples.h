@@ -19,6 +19,7 @@ metric_samples_fn samples_build, samples_requests, samples_connections, samples_
     samples_cores, samples_shared_objects, samples_rlimits, samples_threads_busy,
     samples_threads_queued, samples_memory, samples_context_switches, samples_database_failures,
     samples_connections_max, samples_connection_states, samples_connection_wait,
-    samples_connection_use, samples_connection_idle, samples_connection_decode;
+    samples_connection_use, samples_connection_idle, samples_connection_decode, samples_bodies,
+    samples_holds, samples_loop_times, samples_ready;
 
 #endif

@@ -44,13 +44,14 @@ enum api_step api_step_of(enum sr_result result)
     return result == SR_OK ? API_ANSWERED : API_FAILED;
 }
 
-struct http_reply api_reply(const struct api_call *call)
+struct http_reply api_reply(struct api_call *call)
 {
     return (struct http_reply){.status = call->status,
                                .head = call->method == HTTP_METHOD_HEAD,
                                .keep_alive = call->keep_alive,
                                .text_integers = call->text_integers,
                                .http_1_0 = call->http_1_0,
+                               .ret_body_size = &call->body_size,
                                .extra_headers =
                                    call->replayed ? "Idempotency-Replayed: true\r\n" : NULL,
                                .more_headers = call->facts != NULL ? call->facts->lines : NULL};

@@ -81,7 +81,8 @@ struct api_call {
     enum http_route route;
     const struct guard_facts *facts; /* NULL, or what the guard says in the reply and the log;
                                         the guard's, or who lets the call wait owns them */
-    uint16_t status;                 /* of the reply */
+    size_t body_size;                /* of the reply */
+    uint16_t status;                 /* the same */
     bool keep_alive;                 /* the connection goes on after the reply */
     bool http_1_0;
     bool minimal;       /* Prefer: return=minimal */

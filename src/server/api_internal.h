@@ -86,7 +86,7 @@ void api_open_turn(struct api *api);
 enum api_step api_answer_minimal(struct api_call *call, struct sr_buffer *out);
 
 /* What a reply to the call, its status being set, says in its head. */
-struct http_reply api_reply(const struct api_call *call);
+struct http_reply api_reply(struct api_call *call);
 
 /* Answers with an error in the shape of its status. */
 enum api_step api_answer_error(struct api_call *call, uint16_t status, const char *message,

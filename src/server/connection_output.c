@@ -61,6 +61,7 @@ void connection_output_release(struct worker *w, struct connection *c, size_t by
 void connection_output_account(struct worker *w, struct connection *c, uint64_t since_ns)
 {
     size_t bytes = c->output.size - c->output_accounted;
+    uint64_t waited_us;
     struct hold *hold;
 
     if (bytes == 0) {
@@ -68,7 +69,7 @@ void connection_output_account(struct worker *w, struct connection *c, uint64_t 
     }
     c->output_accounted = c->output.size;
     if (!w->answered.counts && c->holds == 0) {
-        hold_series_record(w->answered.series, w->metrics, worker_sent_ns(w) - since_ns);
+        (void)hold_series_record(w->answered.series, w->metrics, worker_sent_ns(w) - since_ns);
         connection_output_release(w, c, bytes);
         return;
     }
@@ -77,7 +78,8 @@ void connection_output_account(struct worker *w, struct connection *c, uint64_t 
     hold->connection = c;
     hold->since_ns = since_ns;
     hold->bytes = (uint32_t)bytes;
-    hold->held_ms = (uint32_t)w->now_ms;
+    waited_us = (w->now_ns - since_ns) / 1000;
+    hold->waited_us = waited_us < UINT32_MAX ? (uint32_t)waited_us : UINT32_MAX;
     c->holds++;
     if (w->api.turn_open) {
         w->holds.open_count++;

@@ -18,6 +18,7 @@ static bool finish(struct worker *w, struct connection *c, const struct api_call
 {
     bool room = answered_add(&w->answered, call->method, call->route, call->status);
 
+    http_metrics_body(w->metrics, call->method, call->route, call->status, call->body_size);
     if (call->facts != NULL && call->facts->record.wanted) {
         guard_log(&w->api.guard, call->facts, call->method, call->status,
                   sr_clock_monotonic_ns() - since_ns);

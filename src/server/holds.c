@@ -130,17 +130,31 @@ void holds_pop(struct holds *holds)
     holds->count--;
 }
 
-void hold_series_record(const struct hold_series series[HOLD_SERIES_MAX],
-                        struct http_metrics *metrics, uint64_t duration_ns)
+uint32_t hold_series_record(const struct hold_series series[HOLD_SERIES_MAX],
+                            struct http_metrics *metrics, uint64_t duration_ns)
 {
+    uint32_t bucket = sr_histogram_bucket(&sr_bounds_time_ns, duration_ns);
+    uint32_t sum = 0;
+
     for (uint32_t i = 0; i < HOLD_SERIES_MAX && series[i].id != 0; i++) {
         enum http_method method = series[i].id >> METHOD_SHIFT & 7U;
         enum http_route route = series[i].id >> ROUTE_SHIFT;
         uint16_t status =
             (uint16_t)(STATUS_LEAST + (series[i].id & ((1U << METHOD_SHIFT) - 1)));
 
-        for (uint32_t n = 0; n < series[i].count; n++) {
-            http_metrics_request(metrics, method, route, status, duration_ns);
-        }
+        http_metrics_requests(metrics, method, route, status, bucket, duration_ns,
+                              series[i].count);
+        sum += series[i].count;
     }
+    return sum;
+}
+
+void hold_record(const struct hold *hold, struct http_metrics *metrics, uint64_t now_ns)
+{
+    uint32_t answers = hold_series_record(hold->series, metrics, now_ns - hold->since_ns);
+    uint64_t made_ns = hold_made_ns(hold);
+    uint64_t held_ns = now_ns > made_ns ? now_ns - made_ns : 0;
+
+    http_metrics_put(&metrics->hold_ns, &sr_bounds_time_ns,
+                     sr_histogram_bucket(&sr_bounds_time_ns, held_ns), held_ns, answers);
 }

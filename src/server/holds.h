@@ -41,9 +41,9 @@ uint32_t answered_count(const struct answered *answered);
 struct hold {
     uint64_t turn; /* the engine's id; 0 while the turn is open */
     struct connection *connection;
-    uint64_t since_ns; /* when the requests were read */
-    uint32_t bytes;    /* of the connection's output */
-    uint32_t held_ms;  /* low bits of the monotonic clock when the answers were made */
+    uint64_t since_ns;  /* when the requests were read */
+    uint32_t bytes;     /* of the connection's output */
+    uint32_t waited_us; /* from then to when the answers were made */
     struct hold_series series[HOLD_SERIES_MAX];
 };
 
@@ -76,8 +76,17 @@ struct hold *holds_first(struct holds *holds);
 /* Drops the oldest hold. */
 void holds_pop(struct holds *holds);
 
-/* Counts the answered requests' durations in the worker's metrics. */
-void hold_series_record(const struct hold_series series[HOLD_SERIES_MAX],
-                        struct http_metrics *metrics, uint64_t duration_ns);
+/* When the hold's answers were made, by the monotonic clock. */
+static inline uint64_t hold_made_ns(const struct hold *hold)
+{
+    return hold->since_ns + (uint64_t)hold->waited_us * 1000;
+}
+
+/* Counts the answered requests' durations in the worker's metrics; returns how many. */
+uint32_t hold_series_record(const struct hold_series series[HOLD_SERIES_MAX],
+                            struct http_metrics *metrics, uint64_t duration_ns);
+
+/* The hold is released: counts that, and how long its answers were held. */
+void hold_record(const struct hold *hold, struct http_metrics *metrics, uint64_t now_ns);
 
 #endif

@@ -206,8 +206,8 @@ static int sleep_ms(struct worker *w)
         return 0;
     }
     if (hold != NULL) {
-        uint32_t held_ms = (uint32_t)w->now_ms - hold->held_ms;
-        uint32_t timeout_ms = w->shared->options.hold_timeout_ms;
+        uint64_t held_ms = w->now_ms - hold_made_ns(hold) / 1000000U;
+        uint64_t timeout_ms = w->shared->options.hold_timeout_ms;
 
         next_ms =
             earlier(next_ms, w->now_ms + (held_ms < timeout_ms ? timeout_ms - held_ms : 0));
@@ -251,6 +251,7 @@ static void wait_for_events(struct worker *w)
     w->now_ms = w->now_ns / 1000000U;
     w->api.now_ms = w->now_ms;
     w->sent_ns = 0;
+    http_metrics_set(&w->metrics->connections_ready, count > 0 ? (uint64_t)count : 0);
     /* Cleared before anything is looked at: who calls from now on wakes us again. */
     w->woken = atomic_exchange(&w->wake_called, false);
     for (int i = 0; i < count; i++) {
@@ -303,6 +304,18 @@ static void look_at_flags(struct worker *w)
     }
 }
 
+/* Reading the clock for every turn would be felt. */
+static void count_turn(struct worker *w)
+{
+    http_metrics_add(&w->metrics->loop_turns, 1);
+    if (w->metrics->loop_turns % LOOP_SAMPLE == 0) {
+        uint64_t took_ns = sr_clock_monotonic_ns() - w->now_ns;
+
+        http_metrics_put(&w->metrics->loop_ns, &sr_bounds_time_ns,
+                         sr_histogram_bucket(&sr_bounds_time_ns, took_ns), took_ns, 1);
+    }
+}
+
 void worker_run(struct worker *w)
 {
     while (!w->draining || list_first(&w->all) != NULL) {
@@ -315,6 +328,6 @@ void worker_run(struct worker *w)
         worker_expire(w);
         worker_send_all(w);
         worker_bury(w);
-        http_metrics_add(&w->metrics->loop_turns, 1);
+        count_turn(w);
     }
 }

@@ -102,7 +102,7 @@ void worker_release(struct worker *w)
         uint32_t bytes = hold->bytes;
         struct connection *c;
 
-        hold_series_record(hold->series, w->metrics, worker_sent_ns(w) - hold->since_ns);
+        hold_record(hold, w->metrics, worker_sent_ns(w));
         c = unhold(w);
         if (c->fd >= 0) {
             connection_output_release(w, c, bytes);
@@ -127,7 +127,7 @@ static void expire_holds(struct worker *w)
     const struct hold *hold;
 
     while ((hold = holds_first(&w->holds)) != NULL &&
-           (uint32_t)w->now_ms - hold->held_ms >= w->shared->options.hold_timeout_ms) {
+           w->now_ms - hold_made_ns(hold) / 1000000U >= w->shared->options.hold_timeout_ms) {
         struct connection *c = hold->connection;
 
         if (c->fd >= 0) {

@@ -166,7 +166,10 @@ static void report(struct flusher *f, const struct apply *a, uint64_t epoch,
     f->stats.requests_mismatched += a->mismatched;
     (void)pthread_mutex_unlock(&f->lock);
     if (a->reader == NULL) {
-        sr_histogram_add_many(&f->key_age_ms, since_ms == 0 ? 0 : now_ms - since_ms, a->rows);
+        uint64_t age_ms = since_ms == 0 ? 0 : now_ms - since_ms;
+
+        sr_histogram_put(&f->key_age_ms, sr_histogram_bucket(&sr_bounds_age_ms, age_ms), age_ms,
+                         a->rows);
     }
     sr_histogram_add(&f->flush_rows, a->rows);
     flusher_event(f, SYNC_EVENT_INFO, "sync.flushed",

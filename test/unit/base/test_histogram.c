@@ -46,6 +46,7 @@ static void the_bounds_ascend(void **state)
     assert_ascending(&sr_bounds_time_ns);
     assert_ascending(&sr_bounds_count);
     assert_ascending(&sr_bounds_bytes);
+    assert_ascending(&sr_bounds_age_ms);
 }
 
 int main(void)

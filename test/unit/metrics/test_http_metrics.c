@@ -60,18 +60,19 @@ static void a_request_lands_in_its_series_and_no_other(void **state)
     (void)state;
     assert_int_equal(http_metrics_open(&m, NULL), SR_OK);
     assert_int_equal((uintptr_t)m % 64, 0);
-    http_metrics_request(m, HTTP_METHOD_GET, HTTP_ROUTE_COUNTER, 404, 50000);
+    http_metrics_requests(m, HTTP_METHOD_GET, HTTP_ROUTE_COUNTER, 404,
+                          sr_histogram_bucket(&sr_bounds_time_ns, 50000), 50000, 1);
     for (size_t r = 0; r < HTTP_ROUTE_COUNT; r++) {
         for (size_t method = 0; method < HTTP_METRICS_METHOD_COUNT; method++) {
             for (size_t s = 0; s < HTTP_METRICS_STATUS_COUNT; s++) {
-                found += m->requests[r][method][s].buckets[0];
+                found += m->series[r][method][s].duration_ns.buckets[0];
             }
         }
     }
     assert_int_equal(found, 1);
-    assert_int_equal(
-        m->requests[HTTP_ROUTE_COUNTER][HTTP_METHOD_GET][HTTP_METRICS_STATUS_404].buckets[0],
-        1);
+    assert_int_equal(m->series[HTTP_ROUTE_COUNTER][HTTP_METHOD_GET][HTTP_METRICS_STATUS_404]
+                         .duration_ns.buckets[0],
+                     1);
     http_metrics_close(&m);
     assert_null(m);
     http_metrics_close(&m);

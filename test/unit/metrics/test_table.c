@@ -75,6 +75,13 @@ static void fill(struct store_meter *meter)
     }
 }
 
+static void request(struct http_metrics *m, enum http_method method, enum http_route route,
+                    uint16_t status, uint64_t ns)
+{
+    http_metrics_requests(m, method, route, status, sr_histogram_bucket(&sr_bounds_time_ns, ns),
+                          ns, 1);
+}
+
 static int begin(void **state)
 {
     (void)state;
@@ -89,6 +96,7 @@ static int begin(void **state)
     number(&snapshot.counters, offsetof(struct counters_stats, shard_count), 1000);
     number(&snapshot.journal, offsetof(struct journal_stats, failed), 2000);
     snapshot.journal.sync_ns = histogram(0, &sr_bounds_time_ns);
+    snapshot.journal.fsync_ns = histogram(7, &sr_bounds_time_ns);
     snapshot.journal.commit_bytes = histogram(1, &sr_bounds_bytes);
     snapshot.journal.failed = true;
     snapshot.flusher = (struct flusher_stats){.state = FLUSHER_STORE_DOWN,
@@ -235,7 +243,7 @@ static void both_formats_tell_the_same_series(void **state)
     static struct page text;
 
     (void)state;
-    http_metrics_request(workers[0], HTTP_METHOD_POST, HTTP_ROUTE_INCREMENT, 200, 1000);
+    request(workers[0], HTTP_METHOD_POST, HTTP_ROUTE_INCREMENT, 200, 1000);
     (void)render("", false);
     text = page;
     (void)render(OPENMETRICS, true);
@@ -252,10 +260,10 @@ static void requests_are_summed_over_workers_by_method_route_and_status(void **s
     const char *name = "http_server_request_duration_seconds_count";
 
     (void)state;
-    http_metrics_request(workers[0], HTTP_METHOD_POST, HTTP_ROUTE_INCREMENT, 200, 40000);
-    http_metrics_request(workers[1], HTTP_METHOD_POST, HTTP_ROUTE_INCREMENT, 200, 1000000000);
-    http_metrics_request(workers[1], HTTP_METHOD_POST, HTTP_ROUTE_INCREMENT, 422, 1);
-    http_metrics_request(workers[0], HTTP_METHOD_OTHER, HTTP_ROUTE_UNKNOWN, 299, 1);
+    request(workers[0], HTTP_METHOD_POST, HTTP_ROUTE_INCREMENT, 200, 40000);
+    request(workers[1], HTTP_METHOD_POST, HTTP_ROUTE_INCREMENT, 200, 1000000000);
+    request(workers[1], HTTP_METHOD_POST, HTTP_ROUTE_INCREMENT, 422, 1);
+    request(workers[0], HTTP_METHOD_OTHER, HTTP_ROUTE_UNKNOWN, 299, 1);
     (void)render("", false);
     assert_true(page_value(&page, name,
                            "http_request_method=\"POST\",http_route=\"/increment\","
@@ -270,6 +278,19 @@ static void requests_are_summed_over_workers_by_method_route_and_status(void **s
     assert_true(page_value(&page, name,
                            "http_request_method=\"_OTHER\",http_route=\"unknown\","
                            "http_response_status_code=\"_OTHER\"") == 1);
+}
+
+static void bodies_are_counted_by_method_route_and_status(void **state)
+{
+    const char *labels = "http_request_method=\"GET\",http_route=\"/metrics\","
+                         "http_response_status_code=\"200\"";
+
+    (void)state;
+    http_metrics_body(workers[0], HTTP_METHOD_GET, HTTP_ROUTE_METRICS, 200, 64);
+    http_metrics_body(workers[1], HTTP_METHOD_GET, HTTP_ROUTE_METRICS, 200, 70000);
+    (void)render("", false);
+    assert_true(page_value(&page, "http_server_response_body_size_bytes_sum", labels) == 70064);
+    assert_true(page_value(&page, "http_server_response_body_size_bytes_count", labels) == 2);
 }
 
 static void what_was_never_asked_for_has_no_series(void **state)
@@ -340,6 +361,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(both_formats_tell_the_same_series, begin, end),
         cmocka_unit_test_setup_teardown(
             requests_are_summed_over_workers_by_method_route_and_status, begin, end),
+        cmocka_unit_test_setup_teardown(bodies_are_counted_by_method_route_and_status, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(what_was_never_asked_for_has_no_series, begin, end),
         cmocka_unit_test_setup_teardown(connections_and_bytes_are_summed_over_workers, begin,
                                         end),

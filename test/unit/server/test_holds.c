@@ -72,7 +72,7 @@ static uint64_t counted(const struct http_metrics *m, enum http_method method,
     uint64_t sum = 0;
 
     for (int i = 0; i <= SR_HISTOGRAM_BOUNDS_MAX; i++) {
-        sum += m->requests[route][method][status].buckets[i];
+        sum += m->series[route][method][status].duration_ns.buckets[i];
     }
     return sum;
 }
@@ -90,7 +90,7 @@ static void answers_are_counted_by_method_route_and_status(void **state)
     assert_true(answered_add(&answered, HTTP_METHOD_GET, HTTP_ROUTE_COUNTER, 404));
     assert_int_equal(answered_count(&answered), 7);
     assert_int_equal(http_metrics_open(&m, NULL), SR_OK);
-    hold_series_record(answered.series, m, 1000);
+    assert_int_equal(hold_series_record(answered.series, m, 1000), 7);
     assert_int_equal(counted(m, HTTP_METHOD_POST, HTTP_ROUTE_INCREMENT,
                              HTTP_METRICS_STATUS_200),
                      5);
@@ -98,6 +98,27 @@ static void answers_are_counted_by_method_route_and_status(void **state)
                      1);
     assert_int_equal(counted(m, HTTP_METHOD_GET, HTTP_ROUTE_COUNTER, HTTP_METRICS_STATUS_404),
                      1);
+    http_metrics_close(&m);
+}
+
+static void a_release_counts_how_long_the_answers_were_held(void **state)
+{
+    struct hold hold = {.since_ns = 1000000, .waited_us = 500};
+    struct answered answered = {0};
+    struct http_metrics *m;
+
+    (void)state;
+    assert_true(answered_add(&answered, HTTP_METHOD_POST, HTTP_ROUTE_INCREMENT, 200));
+    assert_true(answered_add(&answered, HTTP_METHOD_POST, HTTP_ROUTE_INCREMENT, 200));
+    memcpy(hold.series, answered.series, sizeof(hold.series));
+    assert_int_equal(http_metrics_open(&m, NULL), SR_OK);
+    assert_int_equal(hold_made_ns(&hold), 1500000);
+    hold_record(&hold, m, 1570000);
+    assert_int_equal(m->hold_ns.buckets[1], 2); /* over 50 us, up to 100 us */
+    assert_int_equal(m->hold_ns.sum, 140000);
+    assert_int_equal(m->series[HTTP_ROUTE_INCREMENT][HTTP_METHOD_POST][HTTP_METRICS_STATUS_200]
+                         .duration_ns.sum,
+                     1140000);
     http_metrics_close(&m);
 }
 
@@ -119,6 +140,7 @@ int main(void)
         cmocka_unit_test(holds_come_out_in_the_order_they_went_in_while_the_ring_grows),
         cmocka_unit_test(the_end_of_a_turn_names_its_holds_and_no_others),
         cmocka_unit_test(answers_are_counted_by_method_route_and_status),
+        cmocka_unit_test(a_release_counts_how_long_the_answers_were_held),
         cmocka_unit_test(work_ends_when_there_is_no_room_for_another_series),
     };
 

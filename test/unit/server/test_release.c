@@ -305,10 +305,10 @@ static void the_durations_of_all_answers_are_counted_by_series(void **state)
     m = server_http_metrics(service.server, 0);
     at = 0;
     for (int i = 0; i <= SR_HISTOGRAM_BOUNDS_MAX; i++) {
-        at += m->requests[HTTP_ROUTE_INCREMENT][HTTP_METHOD_POST][HTTP_METRICS_STATUS_200]
-                  .buckets[i];
-        at += 100 * m->requests[HTTP_ROUTE_UNKNOWN][HTTP_METHOD_GET][HTTP_METRICS_STATUS_404]
-                        .buckets[i];
+        at += m->series[HTTP_ROUTE_INCREMENT][HTTP_METHOD_POST][HTTP_METRICS_STATUS_200]
+                  .duration_ns.buckets[i];
+        at += 100 * m->series[HTTP_ROUTE_UNKNOWN][HTTP_METHOD_GET][HTTP_METRICS_STATUS_404]
+                        .duration_ns.buckets[i];
     }
     assert_int_equal(at, 120);
     client_close(&fd);
