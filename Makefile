@@ -32,6 +32,12 @@ test-asan: ## the same under AddressSanitizer and UndefinedBehaviorSanitizer
 	@scripts/build build-asan -Db_sanitize=address,undefined || $(BUILD_FAILED)
 	@scripts/run-tests --build build-asan $(SLOW) --unit-match "$(UNIT)" -- $(PYTEST)
 
+.PHONY: metrics-reference
+metrics-reference: ## docs/METRICS.md from the table in src/metrics/
+	$(DEPS) test
+	@scripts/build build -Dtests=enabled
+	@build/test/unit/test_metrics_reference --write
+
 test-tsan: ## the same under ThreadSanitizer
 	$(DEPS) test
 	@scripts/build build-tsan -Db_sanitize=thread || $(BUILD_FAILED)

@@ -18,6 +18,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 #include <yyjson.h>
+#include <zlib.h>
 
 #define VERSION_SIZE 24
 
@@ -60,6 +61,7 @@ size_t facts_dependencies(struct metrics_fact ret_facts[FACTS_DEPENDENCIES_MAX])
         {"libpq", libpq_version()},
         {"sqlite", sqlite3_libversion()},
         {"openssl", OpenSSL_version(OPENSSL_VERSION_STRING)},
+        {"zlib", zlibVersion()},
         {"libc", gnu_get_libc_version()},
         {"kernel", kernel_version()},
         {"compiler", SR_BUILD_COMPILER},

@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/span.h"
+#include "metrics/exposition.h"
 #include "metrics/snapshot.h"
 
 /*
@@ -15,5 +16,8 @@
  */
 enum sr_result metrics_render(const struct metrics_snapshot *snapshot, struct sr_span accept,
                               struct sr_buffer *out, const char **ret_content_type) SR_MUST_USE;
+
+/* The families of the page in its order, without their values; NULL beyond the last. */
+const struct metric_family *metrics_family(size_t index);
 
 #endif

@@ -52,6 +52,11 @@ static void write_metric(struct exposition *page, const struct metric *metric,
     }
 }
 
+const struct metric_family *metrics_family(size_t index)
+{
+    return index < metrics_table_size ? &metrics_table[index].family : NULL;
+}
+
 static bool contains(struct sr_span text, const char *word)
 {
     size_t size = strlen(word);

@@ -273,7 +273,7 @@ const struct metric metrics_table[] = {
             "Operations of the database that did not succeed.", "db_operation_name", NULL),
     SAMPLES(METRIC_GAUGE, "db_client_connection_max", "", samples_connections_max,
             "Connections to the database that the service opens.", NULL),
-    SAMPLES(METRIC_GAUGE, "db_client_connection_count", "", samples_connection_states,
+    SAMPLES(METRIC_GAUGE, "db_client_connections", "", samples_connection_states,
             "1 for the state that each connection to the database is in.",
             "db_client_connection_pool_name", "db_client_connection_state", NULL),
     SAMPLES(METRIC_HISTOGRAM, "db_client_connection_wait_time_seconds", "seconds",
@@ -313,7 +313,7 @@ const struct metric metrics_table[] = {
             "used.",
             "owner", NULL),
     ROW(METRIC_GAUGE, "simple_request_scrape_duration_seconds", "seconds",
-        "Processor time that the page before this one took.", READ_U64,
+        "Processor time that the page before this one took, packing left out.", READ_U64,
         AT_U64(service.scrape_ns), 9),
 
     /* Process */

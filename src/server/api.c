@@ -4,10 +4,12 @@
 #include "server/api.h"
 
 #include "base/check.h"
+#include "http/cached.h"
 #include "http/media.h"
 #include "http/query.h"
 #include "http/reply.h"
 #include "server/api_internal.h"
+#include "server/gzip.h"
 #include "server/prefer.h"
 #include "server/server.h"
 #include "web/web.h"
@@ -25,6 +27,7 @@ enum sr_result api_init(struct api *api, const struct server_options *options,
     api->options = options;
     api->engine_worker = engine_worker;
     sr_buffer_init(&api->page, PAGE_SIZE_MAX);
+    sr_buffer_init(&api->packed, PAGE_SIZE_MAX);
     result = guard_worker_init(&api->guard, options->guard);
     return result == SR_OK ? http_body_scratch_init(&api->scratch) : result;
 }
@@ -37,6 +40,7 @@ void api_done(struct api *api)
     http_body_scratch_done(&api->scratch);
     api_batch_free(&api->batch);
     sr_buffer_done(&api->page);
+    sr_buffer_done(&api->packed);
 }
 
 enum api_step api_step_of(enum sr_result result)
@@ -87,23 +91,30 @@ static enum api_step answer_health(struct api *api, const struct http_request *r
     return api_step_of(http_reply_bytes(out, &reply, sr_span_text(body)));
 }
 
+#define VARY_LINE "Vary: Accept, Accept-Encoding\r\n"
+
 static enum api_step answer_metrics(struct api *api, const struct http_request *request,
                                     struct api_call *call, struct sr_buffer *out)
 {
     const struct server_options *options = api->options;
+    bool gzip = http_accepts_gzip(request->fields[HTTP_FIELD_ACCEPT_ENCODING]);
     const char *content_type = NULL;
     struct http_reply reply;
 
     api->page.size = 0;
+    api->packed.size = 0;
     if (options->render_metrics == NULL ||
         options->render_metrics(options->render_context, request->fields[HTTP_FIELD_ACCEPT],
-                                &api->page, &content_type) != SR_OK) {
+                                &api->page, &content_type) != SR_OK ||
+        (gzip && gzip_append(&api->packed, sr_buffer_span(&api->page)) != SR_OK)) {
         return api_answer_error(call, 500, "the page could not be made", out);
     }
     call->status = 200;
     reply = api_reply(call);
     reply.content_type = content_type;
-    return api_step_of(http_reply_bytes(out, &reply, sr_buffer_span(&api->page)));
+    reply.extra_headers = gzip ? "Content-Encoding: gzip\r\n" VARY_LINE : VARY_LINE;
+    return api_step_of(
+        http_reply_bytes(out, &reply, sr_buffer_span(gzip ? &api->packed : &api->page)));
 }
 
 static enum api_step answer_openapi(struct api *api, const struct http_request *request,

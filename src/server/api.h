@@ -31,7 +31,7 @@ struct api {
     struct api_token *token; /* owned: of the request at hand, where it has one */
     struct guard_worker guard;
     const struct guard_peer *peer; /* whose requests are next; the connection's */
-    struct sr_buffer page;         /* for /metrics; kept between scrapes */
+    struct sr_buffer page, packed; /* for /metrics; kept between scrapes */
     uint64_t now_ms;               /* of the worker's loop turn */
     bool turn_open;                /* the engine's turn */
 };

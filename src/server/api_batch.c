@@ -87,7 +87,7 @@ static struct http_list list_of(const struct counters_batch *batch)
 }
 
 /* The most bytes that the answer takes. */
-static size_t answer_size(const struct api_call *call)
+static size_t answer_size(struct api_call *call)
 {
     struct http_list list = list_of(call->batch);
     struct http_reply reply = api_reply(call);

@@ -42,7 +42,7 @@ DETAILS = Section("Details", [
         "keys": "sum(rate(simple_request_load_keys_total{@}))", "statements": "sum(rate(simple_request_load_batches_total{@}))"}),
     figures_table("Connections", "The state that each connection is in.", "none", {
         "{{db_client_connection_pool_name}} {{db_client_connection_state}}":
-            "sum by (db_client_connection_pool_name, db_client_connection_state) (db_client_connection_count{@})"}, width=12),
+            "sum by (db_client_connection_pool_name, db_client_connection_state) (db_client_connections{@})"}, width=12),
 ])
 
 DASHBOARD = Dashboard("store", "simple-request: Store", "The service as the database's client.", "simple_request_build_info", [OVERVIEW, DETAILS])
