@@ -154,7 +154,7 @@ enum sr_result raw_file_create(struct journal *j, struct raw_file **ret_raw, str
  * failed one before its header says so: until then the process may die and the failed one
  * counts. The spare's header gets the id of these frames first: beside a torn header, frames of
  * a newer id would look like damage. It takes the place of one that may have told which files
- * are retired, and tells it as of now. */
+ * are retired and which epochs covered, and tells it as of now. */
 static enum sr_result write_unsynced(struct journal *j, struct raw_file *raw, uint64_t id,
                                      struct sr_err *err)
 {
@@ -163,6 +163,7 @@ static enum sr_result write_unsynced(struct journal *j, struct raw_file *raw, ui
 
     (void)pthread_mutex_lock(&j->files_lock);
     spare.needed_file_id = j->closed.first != NULL ? j->closed.first->file_id : j->current_id;
+    spare.covered_epoch = j->covered_epoch;
     (void)pthread_mutex_unlock(&j->files_lock);
     result = write_header(j, raw, raw->file, &spare, err);
     if (result != SR_OK) {
@@ -210,6 +211,8 @@ enum sr_result raw_file_activate(struct journal *j, struct raw_file *raw, uint64
     return SR_OK;
 }
 
+/* The header says in the same write why the file may go: without it the epoch that was covered
+ * last, where no state file says so, would come back from later files in part. */
 enum sr_result raw_file_mark_spare(struct journal *j, struct raw_file *raw, struct sr_err *err)
 {
     struct journal_header header = {.kind = JOURNAL_FILE_SPARE,
@@ -218,6 +221,7 @@ enum sr_result raw_file_mark_spare(struct journal *j, struct raw_file *raw, stru
     struct disk_file *file = NULL;
     enum sr_result result = j->disk->open(j->disk, raw->name, false, false, &file, err);
 
+    header.covered_epoch = journal_covered(j);
     if (result == SR_OK) {
         result = write_header(j, raw, file, &header, err);
     }

@@ -328,6 +328,7 @@ static void sum_up(struct scan *scan)
             scan->covered_epoch = larger(scan->covered_epoch, header->epoch);
         }
     }
+    scan->newest_epoch = larger(scan->newest_epoch, scan->covered_epoch);
 }
 
 static enum sr_result open_scan(struct disk *disk, const struct tolerance *tolerance,

@@ -90,9 +90,34 @@ static void a_thousand_lives_lose_nothing_and_double_nothing(void **state)
     }
 }
 
+/* Its state file could not be written: once a file of it is retired, what is left of it in the
+ * others must not be taken for the whole, which a database that fell back would be given. */
+static void an_epoch_that_was_given_up_does_not_come_back_in_part(void **state)
+{
+    struct fixture *f = *state;
+    struct journal_state found;
+    struct journal_stats stats;
+
+    do { /* the current file holds a part of the epoch, too */
+        while (journal_keep(f->journal, &f->err) == SR_OK) {
+        }
+        fixture_add_durably(f, 1, "a", 1);
+        journal_stats(f->journal, &stats);
+    } while (stats.raw_files < 2);
+    (void)journal_seal(f->journal, 1);
+    assert_int_equal(journal_commit(f->journal, &f->err), SR_OK);
+    journal_cover(f->journal, 1);
+    assert_int_equal(fixture_crash(f, FAKE_CRASH_DROP), SR_OK);
+    assert_false(journal_state_after(f->journal, 0, &found));
+    assert_int_equal(f->recovery.newest_epoch, 1);
+    assert_true(f->recovery.open_epoch > 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(an_epoch_that_was_given_up_does_not_come_back_in_part,
+                                        fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_thousand_lives_lose_nothing_and_double_nothing,
                                         fixture_setup, fixture_teardown),
     };
