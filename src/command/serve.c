@@ -7,11 +7,13 @@
 #include "command/banner.h"
 #include "command/command.h"
 #include "command/lifecycle.h"
+#include "command/notify.h"
 #include "command/pulse.h"
 #include "command/service.h"
 #include "command/signals.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -66,6 +68,7 @@ static int end(struct service *s, const char *why)
     struct sr_err err;
     enum sr_result result;
 
+    notify_stopping(&s->notify);
     sr_log(SR_LOG_INFO, "server.draining", "ending: answering and flushing what is in flight",
            sr_log_text("signal", why));
     result = service_stop(s, begin + config_number(s->config, CONFIG_DRAIN_TIMEOUT), &err);
@@ -105,10 +108,8 @@ static void warn_if_open(const struct service *s)
     }
 }
 
-/* SIGHUP. */
-static void reload(void *context)
+static void read_files_again(struct service *s)
 {
-    struct service *s = context;
     struct sr_err err;
     uint32_t tokens;
 
@@ -126,10 +127,43 @@ static void reload(void *context)
            sr_log_number("tokens", tokens));
 }
 
+static void tell_ready(struct service *s)
+{
+    notify_ready(&s->notify, server_url(s->server, 0));
+}
+
+/* SIGHUP. */
+static void reload(void *context)
+{
+    struct service *s = context;
+
+    notify_reloading(&s->notify, sr_clock_monotonic_ns() / 1000);
+    read_files_again(s);
+    tell_ready(s);
+}
+
 static void each_second(void *context)
 {
-    pulse_beat(context);
+    struct service *s = context;
+
+    pulse_beat(s);
+    notify_alive(&s->notify);
     sr_log_flush();
+}
+
+static const char *environment(const char *variable)
+{
+    return getenv(variable);
+}
+
+static void find_manager(struct service *s)
+{
+    struct sr_err err;
+
+    if (notify_open(&s->notify, environment, (long)getpid(), &err) != SR_OK) {
+        sr_log(SR_LOG_WARN, "server.not_notifying", "the service manager is told nothing",
+               sr_log_text("reason", err.text));
+    }
 }
 
 static int run(struct service *s, struct lifecycle *lifecycle)
@@ -139,8 +173,10 @@ static int run(struct service *s, struct lifecycle *lifecycle)
                                         .context = s};
     const char *why;
     struct sr_err err;
-    enum sr_result result = service_start(s, &err);
+    enum sr_result result;
 
+    find_manager(s);
+    result = service_start(s, &err);
     if (result != SR_OK) {
         struct sr_err ignored; /* the start's failure is the one to tell */
         int code = failed("server.start_failed", &err);
@@ -152,6 +188,7 @@ static int run(struct service *s, struct lifecycle *lifecycle)
     log_start(s);
     warn_if_open(s);
     banner_print(s, stdout);
+    tell_ready(s);
     lifecycle_tell(lifecycle, LIFECYCLE_START);
     why = signals_wait(&tasks);
     lifecycle_tell(lifecycle, LIFECYCLE_STOP);
@@ -177,6 +214,7 @@ int command_serve(const struct config *config)
     switch (service_open(&service, config, &err)) {
     case SR_OK:
         code = run(&service, lifecycle);
+        notify_close(&service.notify);
         break;
     case SR_CLOSED:
         sr_log(SR_LOG_INFO, "server.ended", err.text);

@@ -8,6 +8,7 @@
 #define SR_COMMAND_SERVICE_H
 
 #include "command/config.h"
+#include "command/notify.h"
 #include "core/counters.h"
 #include "journal/datadir.h"
 #include "journal/journal.h"
@@ -40,6 +41,7 @@ struct service {
     struct lister *lister;
     struct guard *guard; /* NULL: nothing is asked of clients */
     struct server *server;
+    struct notify notify;             /* serve.c alone */
     const struct http_metrics **http; /* of each worker, for a scrape */
     struct metrics_facts facts;       /* the same */
     _Atomic uint64_t scrape_ns;       /* processor time of the last scrape */
