@@ -2,6 +2,7 @@
 SHELL = /bin/sh
 .DEFAULT_GOAL = build
 .PHONY: build run test test-asan test-tsan test-observability test-containers torture power-loss lint format bench fuzz flips simulate simulate-fresh sabotage clean help deps
+.PHONY: install deb
 
 FUZZ_SECONDS ?= 60
 SEEDS ?= 1000
@@ -21,6 +22,12 @@ build: ## build/simple-request, installing what is missing for it
 
 run: build ## build it and start the service with its defaults (ARGS="--port 4000" for others)
 	@exec build/simple-request $(ARGS)
+
+PREFIX ?= /usr/local
+install: ## into PREFIX (/usr/local): program, manual, completions, systemd units; DESTDIR stages it for a package
+	$(DEPS) run
+	@scripts/build build-install -Dprefix=$(PREFIX) -Dtests=disabled
+	@DESTDIR="$(DESTDIR)" ninja -C build-install install >build-install/install.log || { cat build-install/install.log >&2; exit 1; }
 
 test: ## unit and end-to-end tests, PostgreSQL included; ends with `N passed, N failed`
 	$(DEPS) test

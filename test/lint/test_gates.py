@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -286,3 +287,15 @@ def test_instructions_that_were_not_counted_are_refused(tmp_path):
 def test_instructions_of_an_unknown_compiler_are_not_checked(tmp_path):
     code, text = gate("instructions", "--counts", tmp_path / "none", "--compiler", "tcc 1 pdp11")
     assert code == 77 and "tcc 1 pdp11" in text
+
+
+# ---- packaging ----
+
+UNIT = "deploy/systemd/simple-request.service.in"
+
+
+def test_a_unit_that_may_do_more_is_refused(tree):
+    text = (ROOT / UNIT).read_text()
+    assert_passes("packaging", tree({UNIT: text}))
+    loosened = re.sub(r"(?m)^(PrivateUsers|SystemCallFilter|DynamicUser)=.*$", "", text)
+    assert_refuses("exposure", "packaging", tree({UNIT: loosened}))
