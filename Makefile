@@ -29,6 +29,10 @@ install: ## into PREFIX (/usr/local): program, manual, completions, systemd unit
 	@scripts/build build-install -Dprefix=$(PREFIX) -Dtests=disabled
 	@DESTDIR="$(DESTDIR)" ninja -C build-install install >build-install/install.log || { cat build-install/install.log >&2; exit 1; }
 
+deb: ## the Debian package of the committed tree, build-deb/*.deb, without a tag of lintian
+	$(DEPS) package
+	@scripts/make-deb
+
 test: ## unit and end-to-end tests, PostgreSQL included; ends with `N passed, N failed`
 	$(DEPS) test
 	@scripts/build build -Dtests=enabled || $(BUILD_FAILED)
