@@ -2,7 +2,7 @@
 SHELL = /bin/sh
 .DEFAULT_GOAL = build
 .PHONY: build run test test-asan test-tsan test-observability test-containers torture power-loss lint format bench fuzz flips simulate simulate-fresh sabotage clean help deps
-.PHONY: install deb
+.PHONY: install deb test-package
 
 FUZZ_SECONDS ?= 60
 SEEDS ?= 1000
@@ -32,6 +32,10 @@ install: ## into PREFIX (/usr/local): program, manual, completions, systemd unit
 deb: ## the Debian package of the committed tree, build-deb/*.deb, without a tag of lintian
 	$(DEPS) package
 	@scripts/make-deb
+
+test-package: ## that package in a fresh, booted Debian 13 root, as root: docs/GETTING-STARTED.md from install to removal, ten minutes
+	$(DEPS) root
+	@scripts/try-package
 
 test: ## unit and end-to-end tests, PostgreSQL included; ends with `N passed, N failed`
 	$(DEPS) test
