@@ -56,11 +56,13 @@ func increment(url, key string, value int64) (*int64, error) {
 		return nil, err
 	}
 	deadline := time.Now().Add(time.Minute)
-	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 8*time.Second) {
+	pause := 200 * time.Millisecond
+	for {
 		a := attempt(url, body, token)
 		if a.status >= 200 && a.status < 300 {
 			var total struct{ Data struct{ Value *int64 } }
-			return total.Data.Value, json.Unmarshal(a.body, &total)
+			err := json.Unmarshal(a.body, &total)
+			return total.Data.Value, err
 		}
 		if a.status != 0 && a.status < 500 && a.status != 409 && a.status != 429 {
 			return nil, fmt.Errorf("refused with %d: %s", a.status, a.body)
@@ -74,6 +76,9 @@ func increment(url, key string, value int64) (*int64, error) {
 		}
 		fmt.Fprintf(os.Stderr, "increment: status %d, again in %v\n", a.status, wait)
 		time.Sleep(wait)
+		if pause < 8*time.Second {
+			pause *= 2
+		}
 	}
 }
 
