@@ -73,6 +73,22 @@ enum sr_result sr_options_read(const struct sr_option *table, size_t count,
                                struct sr_option_value *ret_values,
                                struct sr_err *err) SR_MUST_USE;
 
+#define SR_OPTION_ARGUMENTS_MAX 64
+#define SR_OPTION_WORDS_MAX 4
+
+/* Arguments parted into options with their values, and words; both end with NULL. */
+struct sr_option_parts {
+    const char *options[SR_OPTION_ARGUMENTS_MAX + 1];
+    const char *words[SR_OPTION_WORDS_MAX + 1];
+    size_t option_count, word_count;
+};
+
+/* Parts arguments: what begins with "--" is an option, all else and whatever follows a bare
+ * "--" is a word, so that keys and numbers may begin with '-'. False: more than there is room
+ * for. */
+bool sr_options_part(const struct sr_option *table, size_t count, const char *const *arguments,
+                     struct sr_option_parts *ret_parts);
+
 /*
  * Fills values that are still the table's defaults from the text of a configuration file, whose
  * lines are cut and stay borrowed: "name = value", the names of the table without "--"; empty

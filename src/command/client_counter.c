@@ -92,7 +92,7 @@ static int ask_with_body(struct client_command *c, struct client_request *reques
 
 static int increment(struct client_command *c)
 {
-    const char *text = c->settings.words[1] == NULL ? "1" : c->settings.words[1];
+    const char *text = c->settings.parts.words[1] == NULL ? "1" : c->settings.parts.words[1];
     char token[SR_UUID_TEXT_SIZE];
     struct client_request request = {.method = "POST",
                                      .target = "/increment",
@@ -109,7 +109,7 @@ static int increment(struct client_command *c)
         return COMMAND_FAILED;
     }
     sr_uuid_text(&uuid, token);
-    return ask_with_body(c, &request, c->settings.words[0], value);
+    return ask_with_body(c, &request, c->settings.parts.words[0], value);
 }
 
 static int get(struct client_command *c)
@@ -117,8 +117,8 @@ static int get(struct client_command *c)
     char target[CLIENT_TARGET_SIZE];
     struct client_request request = {.method = "GET", .target = target};
 
-    return counter_target(target, c->settings.words[0]) ? ask_for_counter(c, &request)
-                                                        : fail_key();
+    return counter_target(target, c->settings.parts.words[0]) ? ask_for_counter(c, &request)
+                                                              : fail_key();
 }
 
 static int set(struct client_command *c)
@@ -127,10 +127,10 @@ static int set(struct client_command *c)
     struct client_request request = {.method = "PUT", .target = target};
     int64_t value;
 
-    if (!parse_i64(c->settings.words[1], &value)) {
-        return fail_number("set", c->settings.words[1]);
+    if (!parse_i64(c->settings.parts.words[1], &value)) {
+        return fail_number("set", c->settings.parts.words[1]);
     }
-    return counter_target(target, c->settings.words[0])
+    return counter_target(target, c->settings.parts.words[0])
                ? ask_with_body(c, &request, NULL, value)
                : fail_key();
 }
@@ -142,7 +142,7 @@ static int delete_counter(struct client_command *c)
     yyjson_doc *doc = NULL;
     int code;
 
-    if (!counter_target(target, c->settings.words[0])) {
+    if (!counter_target(target, c->settings.parts.words[0])) {
         return fail_key();
     }
     code = client_command_ask(c, &request, &doc);

@@ -101,7 +101,9 @@ static int list(struct client_command *c)
     int code = COMMAND_OK;
 
     l = (struct listing){.command = c,
-                         .prefix = c->settings.words[0] == NULL ? "" : c->settings.words[0],
+                         .prefix = c->settings.parts.words[0] == NULL
+                                       ? ""
+                                       : c->settings.parts.words[0],
                          .left = limit == 0 ? UINT64_MAX : limit};
     if (columns_init(&l.columns, heads) != SR_OK) {
         code = client_fail_memory();

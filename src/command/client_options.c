@@ -3,10 +3,6 @@
  */
 #include "command/client_options.h"
 
-#include <string.h>
-
-#define ARGUMENTS_MAX 64
-
 const struct sr_option client_table[CLIENT_OPTION_COUNT] = {
     [CLIENT_URL] = {.name = "url",
                     .variable = "SIMPLE_REQUEST_URL",
@@ -58,23 +54,6 @@ const struct sr_option client_table[CLIENT_OPTION_COUNT] = {
                       .help = "of list and top: so many counters at most"},
 };
 
-/* Whether the argument is an option whose value is the next argument. */
-static bool takes_next(const char *argument)
-{
-    for (size_t i = 0; i < CLIENT_OPTION_COUNT; i++) {
-        if (strcmp(argument + 2, client_table[i].name) == 0) {
-            return client_table[i].type != SR_OPTION_FLAG;
-        }
-    }
-    return false;
-}
-
-/* Parts the arguments into options with their values, and words. */
-struct parted {
-    const char *options[ARGUMENTS_MAX + 1];
-    size_t option_count, word_count;
-};
-
 static enum sr_result fail_usage(const struct client_usage *usage, const char *what,
                                  struct sr_err *err)
 {
@@ -82,31 +61,14 @@ static enum sr_result fail_usage(const struct client_usage *usage, const char *w
                    usage->command, usage->words[0] == '\0' ? "" : " ", usage->words);
 }
 
-static enum sr_result part(const char *const *arguments, const struct client_usage *usage,
-                           struct client_settings *s, struct parted *p, struct sr_err *err)
+static enum sr_result check_words(const struct sr_option_parts *parts,
+                                  const struct client_usage *usage, struct sr_err *err)
 {
-    bool words_only = false;
-
-    for (; *arguments != NULL; arguments++) {
-        bool is_option = !words_only && strncmp(*arguments, "--", 2) == 0;
-
-        if (is_option && (*arguments)[2] == '\0') {
-            words_only = true;
-        } else if (!is_option && p->word_count == usage->words_max) {
-            return fail_usage(usage, "too many words", err);
-        } else if (!is_option) {
-            s->words[p->word_count++] = *arguments;
-        } else if (p->option_count + 2 > ARGUMENTS_MAX) {
-            return fail_usage(usage, "too many options", err);
-        } else {
-            p->options[p->option_count++] = *arguments;
-            if (takes_next(*arguments) && arguments[1] != NULL) {
-                p->options[p->option_count++] = *++arguments;
-            }
-        }
+    if (parts->word_count < usage->words_min) {
+        return fail_usage(usage, "a word is missing", err);
     }
-    return p->word_count >= usage->words_min ? SR_OK
-                                             : fail_usage(usage, "a word is missing", err);
+    return parts->word_count <= usage->words_max ? SR_OK
+                                                 : fail_usage(usage, "too many words", err);
 }
 
 static enum sr_result check_taken(const struct client_settings *s,
@@ -129,14 +91,16 @@ enum sr_result client_settings_read(struct client_settings *s, const struct clie
                                     const char *const *arguments,
                                     sr_option_environment_fn *environment, struct sr_err *err)
 {
-    struct parted p = {.option_count = 0};
     enum sr_result result;
 
     *s = (struct client_settings){0};
-    result = part(arguments, usage, s, &p, err);
+    if (!sr_options_part(client_table, CLIENT_OPTION_COUNT, arguments, &s->parts)) {
+        return fail_usage(usage, "too many words or options", err);
+    }
+    result = check_words(&s->parts, usage, err);
     if (result == SR_OK) {
-        result = sr_options_read(client_table, CLIENT_OPTION_COUNT, p.options, environment,
-                                 s->values, err);
+        result = sr_options_read(client_table, CLIENT_OPTION_COUNT, s->parts.options,
+                                 environment, s->values, err);
     }
     return result == SR_OK ? check_taken(s, usage, err) : result;
 }

@@ -23,8 +23,6 @@ enum client_option {
 
 extern const struct sr_option client_table[CLIENT_OPTION_COUNT];
 
-#define CLIENT_WORDS_MAX 4
-
 /* What one command takes. */
 struct client_usage {
     const char *command; /* "increment" */
@@ -35,13 +33,11 @@ struct client_usage {
 
 struct client_settings {
     struct sr_option_value values[CLIENT_OPTION_COUNT];
-    const char *words[CLIENT_WORDS_MAX + 1]; /* NULL beyond the last */
+    struct sr_option_parts parts; /* with the words */
 };
 
 /*
- * Reads arguments (NULL at the end) and environment: what begins with "--" is an option, all
- * else and whatever follows a bare "--" is a word, so that keys and numbers may begin with '-'.
- * SR_INVALID says what would be right.
+ * Reads arguments (NULL at the end) and environment. SR_INVALID says what would be right.
  */
 enum sr_result client_settings_read(struct client_settings *settings,
                                     const struct client_usage *usage,

@@ -19,7 +19,8 @@ struct command {
     /* Returns the exit code; what is wrong was told on standard error. */
     int (*run)(const struct config *config);
     /* Where not NULL, runs instead, with the arguments behind the command's own words (NULL at
-     * the end): the command has no options of the service. */
+     * the end): the command has no options of the service. Otherwise a command with arguments
+     * finds its words in the config. */
     int (*run_words)(const char *const *words);
 };
 
@@ -34,6 +35,9 @@ int command_serve(const struct config *config);
 int command_verify(const struct config *config);
 int command_journal_dump(const struct config *config);
 int command_journal_salvage(const struct config *config);
+int command_refused_list(const struct config *config);
+int command_refused_replay(const struct config *config);
+int command_refused_drop(const struct config *config);
 int command_healthcheck(const struct config *config);
 /* Commands that ask a running service: client_*.c. */
 int command_increment(const char *const *arguments);

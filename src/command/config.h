@@ -66,6 +66,7 @@ extern const struct sr_option config_table[CONFIG_OPTION_COUNT];
 
 struct config {
     struct sr_option_value values[CONFIG_OPTION_COUNT];
+    struct sr_option_parts parts;     /* with the words, of a command that takes some */
     char data_dir[PATH_MAX];          /* what the value's text points to */
     char database_url[PATH_MAX + 32]; /* where it is the default, or from a file */
     char file[CONFIG_FILE_SIZE];      /* the configuration file's text */

@@ -25,6 +25,12 @@ const struct command commands[] = {
     {"journal salvage", NULL,
      "print what a damaged journal still holds and the database lacks (service stopped)",
      command_journal_salvage, NULL},
+    {"refused list", "[KEY]", "print the changes that the database refused, as JSON lines",
+     command_refused_list, NULL},
+    {"refused replay", "[KEY]", "count refused increments, now that their cause is mended",
+     command_refused_replay, NULL},
+    {"refused drop", "KEY", "give a key's refused changes up, printing them",
+     command_refused_drop, NULL},
     {"token", "NAME SCOPES", "draw a bearer token", NULL, command_token},
     {"healthcheck", NULL, "ask the service at --listen and --port whether it is ready",
      command_healthcheck, NULL},
@@ -134,6 +140,13 @@ static int run(const struct command *command, const char *const *arguments)
     static struct config config; /* of PATH_MAX and more: not on the stack */
     struct sr_err err;
 
+    if (command->arguments != NULL) {
+        if (!sr_options_part(config_table, CONFIG_OPTION_COUNT, arguments, &config.parts)) {
+            command_complain("too many words or options");
+            return COMMAND_USAGE;
+        }
+        arguments = config.parts.options;
+    }
     if (config_read(&config, arguments, environment, &err) != SR_OK) {
         command_complain(err.text);
         (void)fputs("--help lists the options\n", stderr);

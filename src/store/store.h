@@ -131,6 +131,24 @@ struct store_rows {
     enum sr_result (*row)(void *context, struct sr_span key, int64_t value);
 };
 
+/* A row of counter_refused. */
+#define STORE_REFUSED_ID_SIZE 32
+struct store_refused {
+    char id[STORE_REFUSED_ID_SIZE]; /* how the driver finds it again; means nothing else */
+    char instance[SR_UUID_TEXT_SIZE];
+    uint64_t epoch;
+    struct sr_span key; /* borrowed */
+    bool is_set;        /* else an increment */
+    bool has_value;     /* false: a delete */
+    int64_t value;
+    char sqlstate[6];
+    int64_t at_s; /* seconds since 1970 UTC */
+};
+
+/* Takes a row; its key is borrowed for the call. An error ends the reading. */
+typedef enum sr_result store_refused_fn(void *context, const struct store_refused *row);
+#define STORE_REFUSED_PAGE 1000
+
 struct store_ops {
     const char *name;
     void (*close)(struct store *store);
@@ -181,6 +199,21 @@ struct store_ops {
      * SR_NOT_FOUND, SR_UNAVAILABLE, SR_REFUSED, SR_DAMAGED. */
     enum sr_result (*look)(struct store *store, const struct sr_uuid *owner,
                            uint64_t *ret_epoch, bool *ret_owned, struct sr_err *err);
+    /* For an operator; none needs a claim, all connect by themselves. Tells the rows of
+     * counter_refused behind the one with the id `after` ("": from the first on), of one key
+     * or, where that is empty, of all; STORE_REFUSED_PAGE at most. SR_OK, SR_NOT_FOUND (no
+     * tables), SR_UNAVAILABLE, SR_REFUSED, SR_DAMAGED, or what the callback returned. */
+    enum sr_result (*list_refused)(struct store *store, struct sr_span key, const char *after,
+                                   store_refused_fn *row, void *context, struct sr_err *err);
+    /* Adds a refused increment to its counter and removes the row, in one transaction. SR_OK
+     * with the counter's value; SR_NOT_FOUND: the row is gone; SR_INVALID: the table refuses it
+     * again, err says why; SR_UNAVAILABLE and others: done or not, and may be repeated: a row
+     * that was counted is gone. Not for sets and deletes. */
+    enum sr_result (*replay_refused)(struct store *store, const struct store_refused *row,
+                                     int64_t *ret_value, struct sr_err *err);
+    /* Removes the row. SR_OK, SR_NOT_FOUND, else as replay_refused. */
+    enum sr_result (*drop_refused)(struct store *store, const struct store_refused *row,
+                                   struct sr_err *err);
     void (*info)(const struct store *store, struct store_info *ret_info);
     /* Asks a running call of another thread to give up soon (shutdown): async-thread-safe,
      * sticky. */

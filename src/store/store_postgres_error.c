@@ -71,6 +71,7 @@ enum sr_result pg_refuse(struct store_postgres *store, const PGresult *result, c
     char line[200];
 
     store->timed_out = strcmp(sqlstate, "57014") == 0;
+    (void)snprintf(store->sqlstate, sizeof(store->sqlstate), "%s", sqlstate);
     pg_one_line(primary != NULL ? primary : PQresultErrorMessage(result), line, sizeof(line));
     return sr_fail(err, needs_operator(sqlstate) ? SR_REFUSED : SR_UNAVAILABLE,
                    "%s: %s: %s (%s)", store->where, what, line, sqlstate);

@@ -51,6 +51,7 @@ struct store_postgres {
     int cancel_fd;        /* eventfd, readable once cancelled */
     atomic_bool cancelled;
     uint64_t progress_ms;    /* when the running call last got on, monotonic */
+    char sqlstate[6];        /* of the last statement that was refused */
     bool timed_out;          /* the last failure was a statement that took too long */
     uint32_t rows;           /* rows a statement now */
     struct pg_chunk *chunks; /* PG_CHUNKS of them and one for parts; allocated at open */
@@ -273,5 +274,12 @@ enum sr_result pg_list(struct store *base, const struct store_range *range,
                        struct sr_err *err) SR_MUST_USE;
 enum sr_result pg_look(struct store *base, const struct sr_uuid *owner, uint64_t *ret_epoch,
                        bool *ret_owned, struct sr_err *err) SR_MUST_USE;
+enum sr_result pg_list_refused(struct store *base, struct sr_span key, const char *after,
+                               store_refused_fn *tell, void *context,
+                               struct sr_err *err) SR_MUST_USE;
+enum sr_result pg_replay_refused(struct store *base, const struct store_refused *row,
+                                 int64_t *ret_value, struct sr_err *err) SR_MUST_USE;
+enum sr_result pg_drop_refused(struct store *base, const struct store_refused *row,
+                               struct sr_err *err) SR_MUST_USE;
 
 #endif
