@@ -150,11 +150,13 @@ static enum sr_result trust(SSL_CTX *context, const struct channel_tls *tls, str
 static bool expect_peer(SSL *ssl, const char *host)
 {
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+    char name[sizeof(((struct endpoint *)0)->host)]; /* the macro below takes no const */
 
+    (void)snprintf(name, sizeof(name), "%s", host);
     if (X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1) {
         return true;
     }
-    return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+    return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
 static enum sr_result prepare_tls(struct channel *c, const struct endpoint *endpoint,
