@@ -143,7 +143,7 @@ static void write_url(const struct address *address, uint16_t port, const char *
 enum sr_result address_url(const char *list, uint16_t port, bool tls,
                            char ret_url[ADDRESS_URL_SIZE], struct sr_err *err)
 {
-    struct address address;
+    struct address address = {.size = 0};
     enum sr_result result = address_to_connect(list, port, &address, err);
 
     if (result == SR_OK) {

@@ -38,6 +38,7 @@ int command_journal_salvage(const struct config *config);
 int command_refused_list(const struct config *config);
 int command_refused_replay(const struct config *config);
 int command_refused_drop(const struct config *config);
+int command_retire(const struct config *config);
 int command_healthcheck(const struct config *config);
 /* Commands that ask a running service: client_*.c. */
 int command_increment(const char *const *arguments);

@@ -31,6 +31,8 @@ const struct command commands[] = {
      command_refused_replay, NULL},
     {"refused drop", "KEY", "give a key's refused changes up, printing them",
      command_refused_drop, NULL},
+    {"retire", NULL, "give an instance up for good: flush, mark its directory, remove its row",
+     command_retire, NULL},
     {"token", "NAME SCOPES", "draw a bearer token", NULL, command_token},
     {"healthcheck", NULL, "ask the service at --listen and --port whether it is ready",
      command_healthcheck, NULL},

@@ -274,19 +274,35 @@ static enum sr_result open_server(struct service *s, struct sr_err *err)
     return result;
 }
 
-enum sr_result service_open(struct service *s, const struct config *config, struct sr_err *err)
+/* Bottom-up; what flushes comes before what answers clients. */
+static enum sr_result (*const steps[])(struct service *, struct sr_err *) = {
+    open_journal, open_counters, open_window, open_engine, open_stores, open_flusher,
+    open_loader,  open_lister,   open_guard,  open_tls,    open_server,
+};
+#define STEPS_COUNT (sizeof(steps) / sizeof(steps[0]))
+#define STEPS_TO_FLUSH 7
+
+static enum sr_result open_steps(struct service *s, const struct config *config, size_t count,
+                                 struct sr_err *err)
 {
-    enum sr_result (*const steps[])(struct service *, struct sr_err *) = {
-        open_journal, open_counters, open_window, open_engine, open_stores, open_flusher,
-        open_loader,  open_lister,   open_guard,  open_tls,    open_server,
-    };
     enum sr_result result = SR_OK;
 
     *s = (struct service){.config = config};
-    for (size_t i = 0; result == SR_OK && i < sizeof(steps) / sizeof(steps[0]); i++) {
+    for (size_t i = 0; result == SR_OK && i < count; i++) {
         result = steps[i](s, err);
     }
     return result;
+}
+
+enum sr_result service_open(struct service *s, const struct config *config, struct sr_err *err)
+{
+    return open_steps(s, config, STEPS_COUNT, err);
+}
+
+enum sr_result service_open_to_flush(struct service *s, const struct config *config,
+                                     struct sr_err *err)
+{
+    return open_steps(s, config, STEPS_TO_FLUSH, err);
 }
 
 enum sr_result service_start(struct service *s, struct sr_err *err)
@@ -340,6 +356,20 @@ enum sr_result service_stop(struct service *s, uint64_t deadline_ms, struct sr_e
     lister_stop(s->lister);
     journal_stop(s->journal);
     return check_journaled(s, result, err);
+}
+
+enum sr_result service_flush(struct service *s, uint64_t deadline_ms, struct sr_err *err)
+{
+    enum sr_result result = journal_start(s->journal, err);
+
+    if (result == SR_OK) {
+        result = flusher_start(s->flusher, err);
+    }
+    if (result == SR_OK) {
+        result = flusher_stop(s->flusher, deadline_ms, err);
+    }
+    journal_stop(s->journal);
+    return result;
 }
 
 void service_close(struct service *s)

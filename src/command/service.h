@@ -57,6 +57,15 @@ struct service {
 enum sr_result service_open(struct service *service, const struct config *config,
                             struct sr_err *err) SR_MUST_USE;
 
+/* The same for an operator's command that flushes: no clients, nothing listens. */
+enum sr_result service_open_to_flush(struct service *service, const struct config *config,
+                                     struct sr_err *err) SR_MUST_USE;
+
+/* Of a service that was opened so: brings everything that the journal holds into the database
+ * until deadline_ms (monotonic). SR_OK: it is there. */
+enum sr_result service_flush(struct service *service, uint64_t deadline_ms,
+                             struct sr_err *err) SR_MUST_USE;
+
 /* Starts the threads, the workers last. On failure service_stop is still due. */
 enum sr_result service_start(struct service *service, struct sr_err *err) SR_MUST_USE;
 

@@ -17,11 +17,13 @@
 #include <unistd.h>
 
 #define LOCK_NAME "lock"
+#define RETIRED_NAME "retired"
 
 struct datadir {
     struct disk *disk;
     bool owns_disk;
     int lock_fd; /* -1: read only */
+    bool is_retired;
     char path[PATH_MAX];
     struct identity identity;
     uint64_t confirmed_ms[DATADIR_TOKENS_MAX]; /* 0: not known to be confirmed */
@@ -141,6 +143,25 @@ static enum sr_result load_identity(struct datadir *d, bool read_only, struct sr
     return result;
 }
 
+/* Looks for the mark of datadir_retire. */
+static enum sr_result look_for_retirement(struct datadir *d, bool read_only, struct sr_err *err)
+{
+    struct disk_file *file = NULL;
+    enum sr_result result = d->disk->open(d->disk, RETIRED_NAME, false, false, &file, err);
+
+    d->disk->close(d->disk, &file);
+    if (result != SR_OK) {
+        return result == SR_NOT_FOUND ? SR_OK : result;
+    }
+    d->is_retired = true;
+    return read_only ? SR_OK
+                     : sr_fail(err, SR_REFUSED,
+                               "the data directory %s was retired: everything it counted is in "
+                               "the database, and it is never used again. Choose another by "
+                               "--data-dir; this one may be removed",
+                               d->path);
+}
+
 static enum sr_result open_in(struct datadir *d, const char *path, bool read_only,
                               struct sr_err *err)
 {
@@ -159,6 +180,9 @@ static enum sr_result open_in(struct datadir *d, const char *path, bool read_onl
     if (result == SR_OK) {
         result = disk_posix_open(d->path, &d->disk, err);
         d->owns_disk = result == SR_OK;
+    }
+    if (result == SR_OK) {
+        result = look_for_retirement(d, read_only, err);
     }
     return result == SR_OK ? load_identity(d, read_only, err) : result;
 }
@@ -217,6 +241,27 @@ void datadir_close(struct datadir **datadir)
     }
     free(d);
     *datadir = NULL;
+}
+
+bool datadir_retired(const struct datadir *d)
+{
+    return d->is_retired;
+}
+
+enum sr_result datadir_retire(struct datadir *d, struct sr_err *err)
+{
+    struct disk_file *file = NULL;
+    enum sr_result result = d->disk->open(d->disk, RETIRED_NAME, true, false, &file, err);
+
+    if (result == SR_OK) {
+        result = d->disk->sync(d->disk, file, err);
+    }
+    d->disk->close(d->disk, &file);
+    if (result == SR_OK) {
+        result = d->disk->sync_directory(d->disk, err);
+    }
+    d->is_retired = result == SR_OK;
+    return result;
 }
 
 struct disk *datadir_disk(struct datadir *d)

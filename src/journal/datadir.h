@@ -19,9 +19,9 @@ struct datadir;
 
 /* Creates the directory where it is missing (mode 0700, parents too), takes the lock, reads or
  * draws the identity. SR_EXISTS: another process holds the lock (its process id is named);
- * SR_DAMAGED: the identity file is not what was written; SR_IO, SR_FULL: cannot be created or
- * written. read_only: neither creates nor locks nor writes (for verify and journal dump beside
- * a running service). */
+ * SR_DAMAGED: the identity file is not what was written; SR_REFUSED: it was retired; SR_IO,
+ * SR_FULL: cannot be created or written. read_only: neither creates nor locks nor writes (for
+ * verify and journal dump beside a running service). */
 enum sr_result datadir_open(const char *path, bool read_only, struct datadir **ret_datadir,
                             struct sr_err *err) SR_MUST_USE;
 
@@ -49,6 +49,13 @@ enum sr_result datadir_token_draw(struct datadir *d, struct sr_uuid *ret_token,
  * Tokens older than one that has been confirmed for longer than keep_ms are forgotten. */
 enum sr_result datadir_token_confirmed(struct datadir *d, uint64_t now_ms, uint64_t keep_ms,
                                        struct sr_err *err) SR_MUST_USE;
+
+/* Whether datadir_retire was called on it, by whatever process: only a read-only opening tells.
+ */
+bool datadir_retired(const struct datadir *d);
+
+/* From now on no process opens it any more but to read: durable when it returns. */
+enum sr_result datadir_retire(struct datadir *d, struct sr_err *err) SR_MUST_USE;
 
 /* Whether a first fence may have been sent: then a missing writer's row is a stop. The mark is
  * synced before it is true. */

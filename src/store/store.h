@@ -199,6 +199,10 @@ struct store_ops {
      * SR_NOT_FOUND, SR_UNAVAILABLE, SR_REFUSED, SR_DAMAGED. */
     enum sr_result (*look)(struct store *store, const struct sr_uuid *owner,
                            uint64_t *ret_epoch, bool *ret_owned, struct sr_err *err);
+    /* For an operator: removes the writer's row where `owner` has it and it is at `epoch`.
+     * SR_OK; SR_NOT_FOUND: there is no such row; else done or not, and may be repeated. */
+    enum sr_result (*retire)(struct store *store, const struct sr_uuid *owner, uint64_t epoch,
+                             struct sr_err *err);
     /* For an operator; none needs a claim, all connect by themselves. Tells the rows of
      * counter_refused behind the one with the id `after` ("": from the first on), of one key
      * or, where that is empty, of all; STORE_REFUSED_PAGE at most. SR_OK, SR_NOT_FOUND (no

@@ -72,6 +72,7 @@ static const struct store_ops postgres_ops = {
     .find_requests = pg_find_requests,
     .list = pg_list,
     .look = pg_look,
+    .retire = pg_retire,
     .list_refused = pg_list_refused,
     .replay_refused = pg_replay_refused,
     .drop_refused = pg_drop_refused,

@@ -274,6 +274,8 @@ enum sr_result pg_list(struct store *base, const struct store_range *range,
                        struct sr_err *err) SR_MUST_USE;
 enum sr_result pg_look(struct store *base, const struct sr_uuid *owner, uint64_t *ret_epoch,
                        bool *ret_owned, struct sr_err *err) SR_MUST_USE;
+enum sr_result pg_retire(struct store *base, const struct sr_uuid *owner, uint64_t epoch,
+                         struct sr_err *err) SR_MUST_USE;
 enum sr_result pg_list_refused(struct store *base, struct sr_span key, const char *after,
                                store_refused_fn *tell, void *context,
                                struct sr_err *err) SR_MUST_USE;

@@ -282,3 +282,29 @@ enum sr_result pg_look(struct store *base, const struct sr_uuid *owner, uint64_t
     PQclear(result);
     return res;
 }
+
+/* --- retire --------------------------------------------------------------------------------
+ */
+
+enum sr_result pg_retire(struct store *base, const struct sr_uuid *owner, uint64_t epoch,
+                         struct sr_err *err)
+{
+    struct store_postgres *store = (struct store_postgres *)base;
+    struct pg_params params = {.count = 0};
+    PGresult *result = NULL;
+    enum sr_result res;
+
+    pg_param_uuid(&params, &store->options.instance);
+    pg_param_uuid(&params, owner);
+    pg_param_int8(&params, (int64_t)epoch);
+    res =
+        pg_ask(store,
+               "DELETE FROM counter_writers WHERE instance = $1 AND owner = $2 AND epoch = $3 "
+               "RETURNING epoch",
+               &params, &result, err);
+    if (res == SR_OK && PQntuples(result) == 0) {
+        res = fail_without_row(store, err);
+    }
+    PQclear(result);
+    return res;
+}

@@ -56,6 +56,7 @@ static const struct store_ops sqlite_ops = {
     .find_requests = store_sqlite_find_requests,
     .list = store_sqlite_list,
     .look = store_sqlite_look,
+    .retire = store_sqlite_retire,
     .list_refused = store_sqlite_list_refused,
     .replay_refused = store_sqlite_replay_refused,
     .drop_refused = store_sqlite_drop_refused,

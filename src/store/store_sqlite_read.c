@@ -163,3 +163,35 @@ enum sr_result store_sqlite_look(struct store *base, const struct sr_uuid *owner
     }
     return res != SR_OK ? res : read_row(store, owner, ret_epoch, ret_owned, err);
 }
+
+enum sr_result store_sqlite_retire(struct store *base, const struct sr_uuid *owner,
+                                   uint64_t epoch, struct sr_err *err)
+{
+    struct store_sqlite *store = (struct store_sqlite *)base;
+    char owner_text[SR_UUID_TEXT_SIZE];
+    sqlite3_stmt *statement = NULL;
+    enum sr_result res = store_sqlite_begin_call(store, err);
+
+    if (res == SR_OK) {
+        res = store_sqlite_connect(store, false, err);
+    }
+    if (res == SR_OK) {
+        res = store_sqlite_prepare(
+            store, STORE_SQLITE_COMMIT,
+            "DELETE FROM counter_writers WHERE instance = ?1 AND owner = ?2 AND epoch = ?3",
+            &statement, err);
+    }
+    if (res != SR_OK) {
+        return res;
+    }
+    sr_uuid_text(owner, owner_text);
+    store_sqlite_bind_text(statement, 1, store->instance_text);
+    store_sqlite_bind_text(statement, 2, owner_text);
+    (void)sqlite3_bind_int64(statement, 3, (int64_t)epoch);
+    res = store_sqlite_run(store, STORE_SQLITE_COMMIT, statement, NULL, err);
+    (void)sqlite3_finalize(statement);
+    return res == SR_OK && sqlite3_changes(store->db) != 1
+               ? sr_fail(err, SR_NOT_FOUND, "SQLite file '%s' has no such writer's row",
+                         store->path)
+               : res;
+}
