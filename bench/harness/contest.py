@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from harness.loads import OwnLoad, Pgbench, RedisBenchmark, Shape, Wrk
+from harness.loads import OwnLoad, Pgbench, RedisBenchmark, Scraped, ScrapedTenTimes, Shape, Wrk
 
 MANY, MOST = 100_000, 10_000_000  # distinct keys, chosen at random
 
@@ -37,8 +37,7 @@ class Contestant:
 
     @property
     def name(self):
-        through = "" if self.load is not Wrk else "/wrk"
-        return f"{self.server}/{SHAPE_NAMES[self.shape]}{through}"
+        return f"{self.server}/{SHAPE_NAMES[self.shape]}{self.load.suffix}"
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,8 @@ CONTESTS = (
             Contestant("floor", C64, Wrk),
             Contestant("floor", C64_P16),
             Contestant("ours-write", C64_P16),
+            Contestant("ours-write", C64_P16, Scraped),
+            Contestant("ours-write", C64_P16, ScrapedTenTimes),
             Contestant("ours-fsync", C64_P16),
             Contestant("redis-everysec", C64_P16, RedisBenchmark),
             Contestant("ours-none", C512),

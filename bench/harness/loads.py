@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -81,6 +82,7 @@ class Load:
     """A program that puts load on a server; `name` is the program."""
 
     name = ""
+    suffix = ""  # of a contestant's name
 
     def __init__(self, build):
         self.program = find_program(self.name, build)
@@ -125,10 +127,39 @@ class OwnLoad(Load):
         )
 
 
+class Scraped(OwnLoad):
+    """The same while /metrics is scraped."""
+
+    every = 1.0  # seconds
+    suffix = "/scraped-1s"
+
+    def shown(self, shape, seconds):
+        return f"bench/scrape --port PORT --every {self.every:g} & {super().shown(shape, seconds)}"
+
+    def run(self, running, shape, seconds, cpu):
+        command = pinned([sys.executable, f"{BENCH}/scrape", "--port", str(running.port), "--every", str(self.every)], cpu)
+        scraper = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        try:
+            scraper.stdout.readline()
+            outcome = super().run(running, shape, seconds, cpu)
+        finally:
+            scraper.terminate()
+            said, _ = scraper.communicate(timeout=60)
+        if scraper.returncode != 0 or json.loads(said)["scrapes"] < seconds / self.every / 2:
+            raise LoadFailed(f"bench/scrape --every {self.every:g} said: {said}")
+        return outcome
+
+
+class ScrapedTenTimes(Scraped):
+    every = 0.1
+    suffix = "/scraped-100ms"
+
+
 class Wrk(Load):
     """wrk with a script that builds the request once: no Lua runs for a request."""
 
     name = "wrk"
+    suffix = "/wrk"
     microseconds = {"us": 1, "ms": 1000, "s": 1_000_000}
 
     def command(self, port, shape, seconds):
@@ -203,4 +234,4 @@ class Pgbench(Load):
         return Outcome(requests, requests / rate, mean_ms * 1000, None, cpu_seconds, counted)
 
 
-LOADS = {load.name: load for load in (OwnLoad, Wrk, RedisBenchmark, Pgbench)}
+LOADS = (OwnLoad, Scraped, ScrapedTenTimes, Wrk, RedisBenchmark, Pgbench)

@@ -20,7 +20,7 @@ class Session(contextlib.AbstractContextManager):
         """keys: counted once on every server before the first measurement."""
         self.contestants, self.build, self.data_root, self.keys = contestants, build, data_root, keys
         self.server_cpu, self.load_cpu = server_cpu, load_cpu
-        self.loads = {load: load(build) for load in LOADS.values()}
+        self.loads = {load: load(build) for load in LOADS}
         self.running = {}
         self.results = {contestant.name: [] for contestant in contestants}
 
