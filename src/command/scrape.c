@@ -10,6 +10,15 @@
 _Static_assert(ENGINE_REJECTION_COUNT - 1 <= METRICS_REJECTIONS_MAX,
                "every reason has a place in a snapshot");
 
+void scrape_name_rejections(struct metrics_service *ret_service)
+{
+    ret_service->rejected_count = 0;
+    for (int i = ENGINE_REJECT_NONE + 1; i < ENGINE_REJECTION_COUNT; i++) {
+        ret_service->rejected[ret_service->rejected_count++] = (struct metrics_labelled){
+            .label = engine_rejection_label((enum engine_rejection)i)};
+    }
+}
+
 static void gather_service(const struct service *s, struct metrics_service *ret_service)
 {
     struct engine_stats engine;
@@ -30,20 +39,14 @@ static void gather_service(const struct service *s, struct metrics_service *ret_
         .connections_limit = server_connections_max(s->server),
         .bodies_in_flight = server_bodies_in_flight(s->server),
     };
-    for (int i = ENGINE_REJECT_NONE + 1; i < ENGINE_REJECTION_COUNT; i++) {
-        ret_service->rejected[ret_service->rejected_count++] = (struct metrics_labelled){
-            .label = engine_rejection_label((enum engine_rejection)i),
-            .value = engine.rejected[i],
-        };
+    scrape_name_rejections(ret_service);
+    for (size_t i = 0; i < ret_service->rejected_count; i++) {
+        ret_service->rejected[i].value = engine.rejected[ENGINE_REJECT_NONE + 1 + i];
     }
 }
 
-enum sr_result scrape_render(void *context, struct sr_span accept, struct sr_buffer *out,
-                             const char **ret_content_type)
+void scrape_gather(const struct service *s, struct metrics_snapshot *ret_snapshot)
 {
-    struct service *s = context;
-    uint64_t begin = sr_clock_thread_ns();
-    enum sr_result result;
     struct metrics_snapshot snapshot = {
         .http = s->http,
         .http_count = config_number(s->config, CONFIG_WORKERS),
@@ -66,6 +69,18 @@ enum sr_result scrape_render(void *context, struct sr_span accept, struct sr_buf
     snapshot.service.pages_queued = lister_queued(s->lister);
     snapshot.service.table_shards = snapshot.counters.shard_count;
     snapshot.service.scrape_ns = atomic_load(&s->scrape_ns);
+    *ret_snapshot = snapshot;
+}
+
+enum sr_result scrape_render(void *context, struct sr_span accept, struct sr_buffer *out,
+                             const char **ret_content_type)
+{
+    struct service *s = context;
+    uint64_t begin = sr_clock_thread_ns();
+    struct metrics_snapshot snapshot;
+    enum sr_result result;
+
+    scrape_gather(s, &snapshot);
     result = metrics_render(&snapshot, accept, out, ret_content_type);
     atomic_store(&s->scrape_ns, sr_clock_thread_ns() - begin);
     return result;

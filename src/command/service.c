@@ -10,6 +10,7 @@
 #include "command/facts.h"
 #include "command/protection.h"
 #include "command/scrape.h"
+#include "command/state.h"
 #include "command/takeover.h"
 #include "sync/restore.h"
 
@@ -105,7 +106,7 @@ static enum sr_result open_engine(struct service *s, struct sr_err *err)
 
     enum sr_result result = engine_open(&options, &s->engine, err);
 
-    return result == SR_OK ? hot_board_init(&s->hot, s->counters, err) : result;
+    return result == SR_OK ? pulse_open(s, err) : result;
 }
 
 /* A store whose operations are counted. */
@@ -258,7 +259,9 @@ static enum sr_result open_server(struct service *s, struct sr_err *err)
     options.tls = s->tls;
     options.render_metrics = scrape_render;
     options.render_context = s;
-    options.hot = &s->hot;
+    options.render_page = state_render;
+    options.hot = &s->pulse.hot;
+    options.feed = s->pulse.feed;
     set_limits(s->config, &options);
     s->http = calloc(workers, sizeof(const struct http_metrics *));
     if (s->http == NULL) {
@@ -384,7 +387,7 @@ void service_close(struct service *s)
     store_close(&s->loader_store);
     store_close(&s->lister_store);
     store_close(&s->flusher_store);
-    hot_board_done(&s->hot);
+    pulse_close(&s->pulse);
     engine_close(&s->engine);
     dedup_close(&s->dedup);
     counters_close(&s->counters);

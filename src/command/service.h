@@ -9,6 +9,7 @@
 
 #include "command/config.h"
 #include "command/notify.h"
+#include "command/pulse.h"
 #include "core/counters.h"
 #include "journal/datadir.h"
 #include "journal/journal.h"
@@ -32,7 +33,7 @@ struct service {
     struct counters *counters;
     struct dedup *dedup;
     struct engine *engine;
-    struct hot_board hot;
+    struct pulse pulse;
     struct store *flusher_store, *loader_store, *lister_store; /* a connection each */
     struct store_meter meters[METRICS_CONNECTION_COUNT];       /* of the three */
     struct flusher *flusher;
@@ -45,9 +46,6 @@ struct service {
     const struct http_metrics **http; /* of each worker, for a scrape */
     struct metrics_facts facts;       /* the same */
     _Atomic uint64_t scrape_ns;       /* processor time of the last scrape */
-
-    /* The main thread. */
-    uint64_t beat_ns; /* when pulse_beat was called last; 0: never */
 };
 
 /* Builds all parts and listens; no thread runs yet. On failure what was built is left to

@@ -125,7 +125,7 @@ uint8_t *http_put_head(uint8_t *at, const struct http_reply *reply, size_t body_
     }
     at = put_status_line(at, reply->status);
     at = put_type(at, reply, body_size);
-    if (reply->status != 204) { /* RFC 9110 section 8.6 */
+    if (reply->status != 204 && !reply->no_length) { /* RFC 9110 section 8.6 */
         at = http_put_literal(at, length_name);
         at = http_put_u64(at, body_size);
         at = http_put_literal(at, "\r\n");

@@ -19,6 +19,7 @@ struct http_reply {
     bool head;                 /* answer to HEAD: Content-Length as for GET, no body bytes */
     bool keep_alive;           /* false adds Connection: close */
     bool http_1_0;             /* with keep_alive adds Connection: keep-alive */
+    bool no_length;            /* no Content-Length: 304, or a body without an end */
     bool text_integers;        /* values as strings, for who counts in doubles */
     const char *content_type;  /* NULL: application/json where there is a body */
     const char *extra_headers; /* NULL or whole lines, each ended by CRLF: "Allow: POST\r\n" */

@@ -25,6 +25,9 @@
     X(HTTP_ROUTE_READYZ, "/readyz")                                                            \
     X(HTTP_ROUTE_HEALTHZ, "/healthz")                                                          \
     X(HTTP_ROUTE_METRICS, "/metrics")                                                          \
+    X(HTTP_ROUTE_DASHBOARD, "/dashboard") /* and its files */                                  \
+    X(HTTP_ROUTE_EVENTS, "/dashboard/events")                                                  \
+    X(HTTP_ROUTE_STATE, "/dashboard/state") /* and the configuration */                        \
     X(HTTP_ROUTE_OPENAPI, "/openapi.yaml")                                                     \
     X(HTTP_ROUTE_UNKNOWN, "unknown") /* any other path, "*", and bytes that are no request */
 

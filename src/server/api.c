@@ -4,15 +4,13 @@
 #include "server/api.h"
 
 #include "base/check.h"
-#include "http/cached.h"
 #include "http/media.h"
 #include "http/query.h"
 #include "http/reply.h"
 #include "server/api_internal.h"
-#include "server/gzip.h"
+#include "server/api_routes.h"
 #include "server/prefer.h"
 #include "server/server.h"
-#include "web/web.h"
 
 #include <stdlib.h>
 
@@ -72,182 +70,6 @@ enum api_step api_answer_error(struct api_call *call, uint16_t status, const cha
         reply.extra_headers = "Retry-After: 1\r\n";
     }
     return api_step_of(http_reply_error(out, &reply, message));
-}
-
-static enum api_step answer_health(struct api *api, const struct http_request *request,
-                                   struct api_call *call, struct sr_buffer *out)
-{
-    static const char body[] = "{\"data\":{\"status\":\"ok\"}}";
-    char reason[256] = "";
-    struct http_reply reply;
-
-    (void)request;
-    if (call->route != HTTP_ROUTE_LIVEZ &&
-        !engine_ready(api->options->engine, reason, sizeof(reason))) {
-        return api_answer_error(call, 503, reason, out);
-    }
-    call->status = 200;
-    reply = api_reply(call);
-    return api_step_of(http_reply_bytes(out, &reply, sr_span_text(body)));
-}
-
-#define VARY_LINE "Vary: Accept, Accept-Encoding\r\n"
-
-static enum api_step answer_metrics(struct api *api, const struct http_request *request,
-                                    struct api_call *call, struct sr_buffer *out)
-{
-    const struct server_options *options = api->options;
-    bool gzip = http_accepts_gzip(request->fields[HTTP_FIELD_ACCEPT_ENCODING]);
-    const char *content_type = NULL;
-    struct http_reply reply;
-
-    api->page.size = 0;
-    api->packed.size = 0;
-    if (options->render_metrics == NULL ||
-        options->render_metrics(options->render_context, request->fields[HTTP_FIELD_ACCEPT],
-                                &api->page, &content_type) != SR_OK ||
-        (gzip && gzip_append(&api->packed, sr_buffer_span(&api->page)) != SR_OK)) {
-        return api_answer_error(call, 500, "the page could not be made", out);
-    }
-    call->status = 200;
-    reply = api_reply(call);
-    reply.content_type = content_type;
-    reply.extra_headers = gzip ? "Content-Encoding: gzip\r\n" VARY_LINE : VARY_LINE;
-    return api_step_of(
-        http_reply_bytes(out, &reply, sr_buffer_span(gzip ? &api->packed : &api->page)));
-}
-
-static enum api_step answer_openapi(struct api *api, const struct http_request *request,
-                                    struct api_call *call, struct sr_buffer *out)
-{
-    struct http_reply reply;
-
-    (void)api;
-    (void)request;
-    call->status = 200;
-    reply = api_reply(call);
-    reply.content_type = "application/yaml"; /* RFC 9512 */
-    return api_step_of(http_reply_bytes(out, &reply, web_openapi()));
-}
-
-#define METHOD_BIT(method) (1U << HTTP_METHOD_##method)
-#define READ_METHODS (METHOD_BIT(GET) | METHOD_BIT(HEAD))
-#define ALLOW_READ "Allow: GET, HEAD, OPTIONS\r\n"
-#define ALLOW_POST "Allow: POST, OPTIONS\r\n"
-#define ALLOW_COUNTER "Allow: GET, HEAD, PUT, DELETE, OPTIONS\r\n"
-#define ALLOW_ANY "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS\r\n"
-
-/* A path, or a path and one more segment: the key. */
-struct api_route {
-    const char *path;
-    bool has_key;
-    bool takes_lines; /* bodies of application/x-ndjson */
-    bool open;        /* to whoever has no token */
-    bool takes_no_body;
-    bool administers; /* needs the scope admin, whatever the method */
-    bool unlimited;   /* by the rate of the client's address */
-    enum http_route route;
-    unsigned methods;
-    const char *allow;
-    const char *media[2]; /* what Accept is asked for: type and subtype; NULL: not asked */
-    const char *media_other[2];
-    enum api_step (*answer)(struct api *api, const struct http_request *request,
-                            struct api_call *call, struct sr_buffer *out);
-};
-
-static const struct api_route routes[] = {
-    {.path = "/increment",
-     .takes_lines = true,
-     .route = HTTP_ROUTE_INCREMENT,
-     .methods = METHOD_BIT(POST),
-     .allow = ALLOW_POST,
-     .media = {"application", "json"},
-     .answer = api_increment},
-    {.path = "/counters/",
-     .has_key = true,
-     .route = HTTP_ROUTE_COUNTER,
-     .methods = READ_METHODS | METHOD_BIT(PUT) | METHOD_BIT(DELETE),
-     .allow = ALLOW_COUNTER,
-     .media = {"application", "json"},
-     .answer = api_counter},
-    {.path = "/counters",
-     .route = HTTP_ROUTE_COUNTERS,
-     .methods = READ_METHODS,
-     .allow = ALLOW_READ,
-     .media = {"application", "json"},
-     .answer = api_list},
-    {.path = "/top",
-     .route = HTTP_ROUTE_TOP,
-     .methods = READ_METHODS,
-     .allow = ALLOW_READ,
-     .media = {"application", "json"},
-     .answer = api_top},
-    {.path = "/flush",
-     .takes_no_body = true,
-     .administers = true,
-     .route = HTTP_ROUTE_FLUSH,
-     .methods = METHOD_BIT(POST),
-     .allow = ALLOW_POST,
-     .media = {"application", "json"},
-     .answer = api_flush},
-    {.path = "/livez",
-     .open = true,
-     .unlimited = true,
-     .route = HTTP_ROUTE_LIVEZ,
-     .methods = READ_METHODS,
-     .allow = ALLOW_READ,
-     .answer = answer_health},
-    {.path = "/readyz",
-     .open = true,
-     .unlimited = true,
-     .route = HTTP_ROUTE_READYZ,
-     .methods = READ_METHODS,
-     .allow = ALLOW_READ,
-     .answer = answer_health},
-    {.path = "/healthz",
-     .open = true,
-     .unlimited = true,
-     .route = HTTP_ROUTE_HEALTHZ,
-     .methods = READ_METHODS,
-     .allow = ALLOW_READ,
-     .answer = answer_health},
-    {.path = "/metrics",
-     .unlimited = true,
-     .route = HTTP_ROUTE_METRICS,
-     .methods = READ_METHODS,
-     .allow = ALLOW_READ,
-     .media = {"text", "plain"},
-     .media_other = {"application", "openmetrics-text"},
-     .answer = answer_metrics},
-    {.path = "/openapi.yaml",
-     .open = true,
-     .route = HTTP_ROUTE_OPENAPI,
-     .methods = READ_METHODS,
-     .allow = ALLOW_READ,
-     .answer = answer_openapi},
-};
-
-static bool matches(const struct api_route *route, struct sr_span path)
-{
-    size_t size = strlen(route->path);
-
-    if (path.size < size || memcmp(path.data, route->path, size) != 0) {
-        return false;
-    }
-    if (!route->has_key) {
-        return path.size == size;
-    }
-    return path.size > size && memchr(path.data + size, '/', path.size - size) == NULL;
-}
-
-static const struct api_route *find_route(struct sr_span path)
-{
-    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-        if (matches(&routes[i], path)) {
-            return &routes[i];
-        }
-    }
-    return NULL;
 }
 
 static bool accepts(const struct http_request *request, const char *const media[2])
@@ -356,6 +178,8 @@ static enum api_step answer_refusal(const struct refusal *refusal, struct api_ca
     return api_step_of(http_reply_error(out, &reply, refusal->detail));
 }
 
+#define ALLOW_ANY "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS\r\n"
+
 static enum api_step answer_options(const char *allow, struct api_call *call,
                                     struct sr_buffer *out)
 {
@@ -370,7 +194,7 @@ static enum api_step answer_options(const char *allow, struct api_call *call,
 static const struct api_route *start_call(struct api *api, const struct http_request *request,
                                           struct api_call *ret_call)
 {
-    const struct api_route *route = find_route(request->path);
+    const struct api_route *route = api_find_route(request->path);
 
     *ret_call = (struct api_call){.method = request->method,
                                   .route = route != NULL ? route->route : HTTP_ROUTE_UNKNOWN,

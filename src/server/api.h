@@ -72,6 +72,7 @@ struct api_call {
     struct engine_wait wait;      /* API_WAITS */
     struct counters_batch *batch; /* owned while the call waits */
     struct lister_job *job;       /* owned: the list that is being made */
+    uint64_t stream_next;         /* not 0: the answer is a stream, from that row on */
     size_t batch_charged;         /* to the budget, for the batch that waits */
     size_t answer_charged;   /* to the budget, for the answer: the connection's to give back */
     struct api_token *token; /* NULL, or the Idempotency-Key; the api's, or who lets the call

@@ -43,13 +43,20 @@ enum api_step api_list(struct api *api, const struct http_request *request,
                        struct api_call *call, struct sr_buffer *out);
 enum api_step api_list_again(struct api *api, struct api_call *call, struct sr_buffer *out);
 
+/* Answers GET /dashboard and the files below it, GET /dashboard/events, and GET
+ * /dashboard/state and /dashboard/configuration. */
+enum api_step api_dashboard(struct api *api, const struct http_request *request,
+                            struct api_call *call, struct sr_buffer *out);
+enum api_step api_events(struct api *api, const struct http_request *request,
+                         struct api_call *call, struct sr_buffer *out);
+enum api_step api_state(struct api *api, const struct http_request *request,
+                        struct api_call *call, struct sr_buffer *out);
+enum api_step api_configuration(struct api *api, const struct http_request *request,
+                                struct api_call *call, struct sr_buffer *out);
+
 /* Answers GET /top. */
 enum api_step api_top(struct api *api, const struct http_request *request,
                       struct api_call *call, struct sr_buffer *out);
-
-/* Appends what that answers with. board may be NULL. */
-enum sr_result api_write_top(struct hot_board *board, uint32_t limit,
-                             struct sr_buffer *out) SR_MUST_USE;
 
 /* Reads a parameter `limit` of 1 to `most`; 422. */
 enum sr_result api_read_limit(struct sr_span value, uint32_t most, uint32_t *ret_limit,

@@ -4,8 +4,8 @@
 #include "server/api_internal.h"
 
 #include "http/query.h"
-#include "server/hot.h"
 #include "server/server.h"
+#include "server/top.h"
 
 #include <stdio.h>
 
@@ -56,46 +56,6 @@ static enum sr_result take_parameters(struct sr_span query, uint32_t *ret_limit,
     return SR_OK;
 }
 
-static enum sr_result write_row(const struct hot_row *row, bool first, struct sr_buffer *out)
-{
-    enum sr_result result =
-        sr_buffer_append(out, first ? "{\"key\":" : ",{\"key\":", first ? 7 : 8);
-
-    if (result == SR_OK) {
-        result = http_json_string(out, row->key);
-    }
-    return result == SR_OK
-               ? sr_buffer_printf(out, ",\"rate\":%.1f,\"error\":%.1f}", row->rate, row->error)
-               : result;
-}
-
-static enum sr_result write_top(const struct hot_top *top, struct sr_buffer *out)
-{
-    enum sr_result result = sr_buffer_printf(out, "{\"data\":[");
-
-    for (uint32_t i = 0; i < top->count && result == SR_OK; i++) {
-        result = write_row(&top->rows[i], i == 0, out);
-    }
-    return result == SR_OK
-               ? sr_buffer_printf(out, "],\"rate\":%.1f,\"seconds\":%u,\"sampled\":%u}",
-                                  top->rate, HOT_SECONDS, top->sampled)
-               : result;
-}
-
-enum sr_result api_write_top(struct hot_board *board, uint32_t limit, struct sr_buffer *out)
-{
-    struct hot_top top = {.sampled = 1};
-    enum sr_result result;
-
-    if (board == NULL) {
-        return write_top(&top, out);
-    }
-    hot_board_top(board, limit, &top);
-    result = write_top(&top, out);
-    hot_board_release(board);
-    return result;
-}
-
 enum api_step api_top(struct api *api, const struct http_request *request,
                       struct api_call *call, struct sr_buffer *out)
 {
@@ -107,7 +67,7 @@ enum api_step api_top(struct api *api, const struct http_request *request,
         return api_answer_error(call, error.status, error.message, out);
     }
     api->page.size = 0;
-    if (api_write_top(api->options->hot, limit, &api->page) != SR_OK) {
+    if (top_write(api->options->hot, limit, &api->page) != SR_OK) {
         return api_answer_error(call, 500, "the list could not be made", out);
     }
     call->status = 200;

@@ -26,7 +26,7 @@ static enum timer_kind timer_for(const struct connection *c)
     if (c->send_blocked) {
         return TIMER_WRITE;
     }
-    if (!all_answered(c)) {
+    if (!all_answered(c) || c->stream_next != 0) {
         return TIMER_NONE;
     }
     if (transport_prepares(c)) {
@@ -92,6 +92,9 @@ static void end_waiting(struct worker *w, struct connection *c)
 void connection_close(struct worker *w, struct connection *c)
 {
     SR_CHECK(c->fd >= 0);
+    if (c->stream_next != 0) {
+        connection_stream_leave(w, c);
+    }
     end_waiting(w, c);
     list_remove(&c->all_link);
     list_remove(&c->queue_link);
@@ -153,6 +156,9 @@ static bool is_over(const struct worker *w, const struct connection *c)
     if (c->lingering || !all_answered(c)) {
         return false;
     }
+    if (c->stream_next != 0) {
+        return w->draining;
+    }
     return c->closing || (c->peer_ended && !c->unparsed) ||
            (w->draining && w->grace_until_ms == 0 && connection_idle(c) && !c->readable);
 }
@@ -192,6 +198,11 @@ void connection_event(struct worker *w, struct connection *c, uint32_t events)
     }
     /* Nobody is there for the answers. What was counted stays counted. */
     if (gone && (!all_answered(c) || c->lingering)) {
+        connection_close(w, c);
+        return;
+    }
+    /* Who asked for a stream and shuts its end wants no more of it. */
+    if (c->stream_next != 0 && (gone || (events & EPOLLRDHUP) != 0)) {
         connection_close(w, c);
         return;
     }

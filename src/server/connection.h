@@ -58,9 +58,10 @@ struct connection {
     bool lingering;             /* our end is shut, what comes is discarded */
 
     struct timer timer;
-    struct list_link all_link;   /* worker's all */
-    struct list_link queue_link; /* worker's ready or waiting, or the free and dead lists */
-    struct list_link send_link;  /* worker's sending */
+    struct list_link all_link;    /* worker's all */
+    struct list_link queue_link;  /* worker's ready or waiting, or the free and dead lists */
+    struct list_link send_link;   /* worker's sending */
+    struct list_link stream_link; /* worker's streams */
 
     struct sr_buffer input; /* of the request that is not complete, and what follows it */
     size_t input_charged;   /* bytes taken from the budget for it */
@@ -71,6 +72,7 @@ struct connection {
     size_t output_accounted;
     uint64_t blocked_since_ms; /* send_blocked: since when without having sent everything */
     uint32_t lingered_bytes;
+    uint64_t stream_next;    /* of a stream: the row that is fed next; 0: it is none */
     struct waiting *waiting; /* NULL, or the request that waits; nothing is read meanwhile */
     struct address_key address;
     struct guard_peer peer;  /* where there is a guard */
@@ -147,6 +149,16 @@ void connection_output_account(struct worker *w, struct connection *c, uint64_t 
 
 /* Lets `bytes` more of the output be sent. */
 void connection_output_release(struct worker *w, struct connection *c, size_t bytes);
+
+/* ---- connection_stream.c ---- */
+
+/* From now on the connection is fed, from a row on, behind what it was answered; it has joined
+ * the feed, and leaves it when it closes. */
+void connection_stream_begin(struct worker *w, struct connection *c, uint64_t next);
+void connection_stream_leave(struct worker *w, struct connection *c);
+
+/* Appends the next piece, if the one before it is sent. False where the connection closed. */
+bool connection_stream_pump(struct worker *w, struct connection *c);
 
 /* Reads and discards, so that closing does not reset what the client has yet to read. */
 void connection_linger(struct worker *w, struct connection *c);

@@ -149,5 +149,8 @@ void connection_send(struct worker *w, struct connection *c)
     }
     c->send_blocked = false;
     connection_output_trim(w, c);
+    if (c->stream_next != 0 && !connection_stream_pump(w, c)) {
+        return;
+    }
     connection_update(w, c);
 }

@@ -28,6 +28,9 @@ static bool finish(struct worker *w, struct connection *c, const struct api_call
     if (!call->keep_alive) {
         c->closing = true;
     }
+    if (call->stream_next != 0) {
+        connection_stream_begin(w, c, call->stream_next);
+    }
     return room && !c->closing;
 }
 

@@ -319,6 +319,17 @@ uint32_t server_connections_max(const struct server *server)
     return server->shared.options.connections_max;
 }
 
+void server_feed(struct server *server)
+{
+    for (uint32_t i = 0; i < server->worker_count; i++) {
+        struct worker *w = server->workers[i].worker;
+
+        if (atomic_load_explicit(&w->stream_count, memory_order_relaxed) > 0) {
+            worker_wake(w);
+        }
+    }
+}
+
 size_t server_bodies_in_flight(const struct server *server)
 {
     return atomic_load_explicit(&server->shared.input_budget.used, memory_order_relaxed);

@@ -16,6 +16,7 @@
 #include "http/parser.h"
 #include "metrics/http_metrics.h"
 #include "server/engine.h"
+#include "server/feed.h"
 #include "server/guard.h"
 #include "server/hot.h"
 #include "server/tls.h"
@@ -25,6 +26,9 @@
 #include <stdint.h>
 
 struct server;
+
+/* Which of the dashboard's pages. */
+enum server_page { SERVER_PAGE_STATE, SERVER_PAGE_CONFIGURATION };
 
 struct server_options {
     /* Comma list of IPv4 addresses, IPv6 addresses (with or without brackets) and unix:PATH. */
@@ -51,6 +55,9 @@ struct server_options {
     enum sr_result (*render_metrics)(void *context, struct sr_span accept,
                                      struct sr_buffer *out, const char **ret_content_type);
     void *render_context;
+    /* Appends a page of the dashboard, as JSON. Called like render_metrics. */
+    enum sr_result (*render_page)(void *context, enum server_page page, struct sr_buffer *out);
+    struct feed *feed;     /* borrowed; NULL: dashboards get no figures */
     struct hot_board *hot; /* borrowed; NULL: nothing is known of the hottest keys */
 };
 
@@ -90,6 +97,9 @@ const struct http_metrics *server_http_metrics(const struct server *server, uint
 
 /* Connections allowed in all, now that it is known. */
 uint32_t server_connections_max(const struct server *server);
+
+/* There is a new row: streams are fed. Any thread. */
+void server_feed(struct server *server);
 
 /* Bytes of incomplete requests kept now. Any thread. */
 size_t server_bodies_in_flight(const struct server *server);

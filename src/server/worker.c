@@ -102,6 +102,7 @@ static void init_lists(struct worker *w)
     list_init(&w->ready);
     list_init(&w->waiting);
     list_init(&w->sending);
+    list_init(&w->streams);
     list_init(&w->dead);
     list_init(&w->free);
     holds_init(&w->holds);
@@ -276,6 +277,7 @@ static void begin_drain(struct worker *w)
     w->draining = true;
     w->grace_until_ms = w->now_ms + (has_inherited(w) ? w->shared->options.drain_grace_ms : 0);
     worker_accept_end(w);
+    worker_end_streams(w);
 }
 
 /* Every connection is read once more; those that have nothing to say close then. */
@@ -325,6 +327,7 @@ void worker_run(struct worker *w)
         worker_read_ready(w);
         worker_end_turn(w);
         worker_release(w);
+        worker_feed_streams(w);
         worker_expire(w);
         worker_send_all(w);
         worker_bury(w);

@@ -43,8 +43,9 @@ struct worker {
 
     /* Any thread. */
     struct event_source wake_source;
-    int wake_fd;              /* eventfd, edge-triggered, never read */
-    _Atomic bool wake_called; /* since the worker last looked */
+    int wake_fd;                   /* eventfd, edge-triggered, never read */
+    _Atomic bool wake_called;      /* since the worker last looked */
+    _Atomic uint32_t stream_count; /* written by this worker */
 
     /* This worker's thread alone. */
     int epoll_fd;
@@ -58,6 +59,7 @@ struct worker {
     struct list_link ready;       /* something may be read or parsed */
     struct list_link waiting;     /* a request of theirs waits, oldest first */
     struct list_link sending;     /* something is released */
+    struct list_link streams;     /* that are fed with what the dashboard shows */
     struct list_link dead;        /* freed when the loop turn ends */
     struct list_link free;        /* structs to be used again */
     struct waiting *waiting_free; /* structs to be used again */
@@ -78,6 +80,7 @@ struct worker {
     uint64_t sent_ns;        /* read once per loop turn that sends; 0: not yet */
     uint64_t turn;           /* the engine's id of the last turn */
     uint64_t retried_ms;     /* when all waiting requests were looked at */
+    uint64_t fed;            /* the row that streams were last fed with */
     bool woken;              /* the engine called since the last loop turn */
     bool waits_for_turn;     /* a request waits for nothing but the next turn */
     bool draining;
@@ -122,6 +125,14 @@ void worker_waiting_free(struct worker *w, struct waiting *waiting);
 /* Frees the structs of the dead list. */
 void worker_bury(struct worker *w);
 void worker_memory_done(struct worker *w);
+
+/* ---- connection_stream.c ---- */
+
+/* Feeds the streams, where there is something new. */
+void worker_feed_streams(struct worker *w);
+
+/* Tells all streams that the service stops, and ends them. */
+void worker_end_streams(struct worker *w);
 
 /* ---- worker_turn.c ---- */
 

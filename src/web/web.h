@@ -9,4 +9,15 @@
 /* The OpenAPI description of the HTTP interface: src/web/openapi.yaml. */
 struct sr_span web_openapi(void);
 
+/* A file of the dashboard. */
+struct web_file {
+    const char *name; /* "" of the page itself */
+    const char *type; /* for Content-Type */
+    const char *hash; /* of its bytes: hexadecimal */
+    struct sr_span plain, gzip;
+};
+
+/* NULL where there is none of that name. */
+const struct web_file *web_file(struct sr_span name);
+
 #endif

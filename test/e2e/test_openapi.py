@@ -147,7 +147,7 @@ def test_the_refusals_of_the_guard_carry_what_is_described(start_server, tmp_pat
 
 def test_every_answer_has_a_media_type_that_is_described(shared_server):
     for path, method, operation, _ in operations():
-        if method != "get" or "{" in path:
+        if method != "get" or "{" in path or "x-endless" in operation:
             continue
         response = shared_server.get(path)
         described = resolve(operation["responses"]["200"])["content"]
@@ -162,17 +162,15 @@ def test_it_is_served_as_it_is_in_the_source(shared_server):
 
 
 def test_every_route_of_the_server_is_described_and_no_other():
-    source = (settings.ROOT / "src" / "server" / "api.c").read_text()
+    source = (settings.ROOT / "src" / "server" / "api_routes.c").read_text()
     routes = set(re.findall(r'\.path = "([^"]+)"', source))
-    assert {path.replace("{key}", "") for path in SPEC["paths"]} == routes, "describe it in src/web/openapi.yaml"
+    assert {re.sub(r"{.*}", "", path) for path in SPEC["paths"]} == routes, "describe it in src/web/openapi.yaml"
 
 
 def test_every_status_and_header_of_the_server_is_described():
     described = json.dumps(SPEC)
     reply = (settings.ROOT / "src" / "http" / "reply.c").read_text()
     for status in re.findall(r"^\s+X\((\d+),", reply, re.MULTILINE):
-        if status == "304":  # no operation sends it
-            continue
         assert f'"{status}"' in described or status in SPEC["components"]["responses"]["Refused"]["description"], status
     headers = {name for operation in operations() for response in operation[2]["responses"].values()
                for name in resolve(response).get("headers", {})}
