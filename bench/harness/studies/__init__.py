@@ -1,6 +1,7 @@
 """Measurements that no load alone makes: each study is a function of an Environment that returns
 {contestant: {figure: [one value a round]}}, and lines that say what it ran."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
@@ -22,7 +23,7 @@ class Environment:
         """Starts ours, pinned to the server's core (or another), in a new directory or one that is there."""
         server = servers.ours("study", durability, more=more)
         cpu = self.server_cpu if cpu is None else cpu
-        self.note(servers.command_line(server, cpu))
+        self.note(re.sub(r"postgresql://\S+", "URL", servers.command_line(server, cpu)))
         return servers.start(server, self.build, self.data_root, cpu, directory=directory)
 
     def note(self, command):
