@@ -26,9 +26,10 @@ LEDGER = Section("Ledger", [
 ])
 
 JOURNAL = Section("Journal", [
-    graph("Journal bytes", "Bytes on disk, room left for records, and the limit.", "bytes", {
-        "on disk": "sum(simple_request_journal_bytes{@})", "free": "sum(simple_request_journal_free_bytes{@})",
-        "limit": "sum(simple_request_journal_limit_bytes{@})"}),
+    graph("Journal bytes", "Bytes on disk, what is free below --journal-limit, and the part of the files prepared ahead that takes records now.", "bytes", {
+        "on disk": "sum(simple_request_journal_bytes{@})",
+        "free below the limit": "sum(simple_request_journal_limit_bytes{@}) - sum(simple_request_journal_bytes{@})",
+        "prepared": "sum(simple_request_journal_free_bytes{@})"}),
     graph("Journal files", "Files by kind: raw records, spare ones, epochs kept as state.", "none", {
         "{{kind}}": "sum by (kind) (simple_request_journal_files{@})"}, stacked=True),
     heatmap("Fsync time", "How the times of the journal's syncs spread.", "s", "simple_request_journal_sync_duration_seconds_bucket{@}"),
