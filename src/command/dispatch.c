@@ -53,7 +53,7 @@ void command_print_help(const struct command *command, FILE *out)
     (void)snprintf(usage, sizeof(usage), "%s%s%s", command->words,
                    command->arguments == NULL ? "" : " ",
                    command->arguments == NULL ? "" : command->arguments);
-    (void)fprintf(out, "  %-18s %s\n", usage, command->help);
+    (void)fprintf(out, "  %-20s  %s\n", usage, command->help);
 }
 
 static const char *environment(const char *variable)

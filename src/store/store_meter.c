@@ -128,6 +128,41 @@ static enum sr_result metered_look(struct store *store, const struct sr_uuid *ow
                inner->ops->look(inner, owner, ret_epoch, ret_owned, err));
 }
 
+/* What operators ask for from the command line is not counted: no service runs then. */
+static enum sr_result metered_retire(struct store *store, const struct sr_uuid *owner,
+                                     uint64_t epoch, struct sr_err *err)
+{
+    struct store *inner = inner_of(store);
+
+    return inner->ops->retire(inner, owner, epoch, err);
+}
+
+static enum sr_result metered_list_refused(struct store *store, struct sr_span key,
+                                           const char *after, store_refused_fn *row,
+                                           void *context, struct sr_err *err)
+{
+    struct store *inner = inner_of(store);
+
+    return inner->ops->list_refused(inner, key, after, row, context, err);
+}
+
+static enum sr_result metered_replay_refused(struct store *store,
+                                             const struct store_refused *row,
+                                             int64_t *ret_value, struct sr_err *err)
+{
+    struct store *inner = inner_of(store);
+
+    return inner->ops->replay_refused(inner, row, ret_value, err);
+}
+
+static enum sr_result metered_drop_refused(struct store *store, const struct store_refused *row,
+                                           struct sr_err *err)
+{
+    struct store *inner = inner_of(store);
+
+    return inner->ops->drop_refused(inner, row, err);
+}
+
 static void metered_info(const struct store *store, struct store_info *ret_info)
 {
     const struct store *inner = inner_of(store);
@@ -176,6 +211,10 @@ enum sr_result store_meter_open(struct store *store, struct store_meter *meter,
         .find_requests = metered_find_requests,
         .list = metered_list,
         .look = metered_look,
+        .retire = metered_retire,
+        .list_refused = metered_list_refused,
+        .replay_refused = metered_replay_refused,
+        .drop_refused = metered_drop_refused,
         .info = metered_info,
         .cancel = metered_cancel,
     };

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -154,6 +155,19 @@ static void every_operation_has_a_name_and_a_table(void **state)
     assert_string_equal(store_operation_table(STORE_FIND_REQUESTS), "counter_requests");
 }
 
+/* A member more in struct store_ops must be passed on as well. */
+static void every_call_of_a_store_is_passed_on(void **state)
+{
+    unsigned char bytes[sizeof(struct store_ops)];
+    unsigned char missing[sizeof(void (*)(void))] = {0};
+
+    (void)state;
+    memcpy(bytes, store->ops, sizeof(bytes));
+    for (size_t at = 0; at < sizeof(bytes); at += sizeof(missing)) {
+        assert_memory_not_equal(bytes + at, missing, sizeof(missing));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +177,7 @@ int main(void)
                                         begin, end),
         cmocka_unit_test_setup_teardown(waiting_and_taking_over_are_told_by_who_does_it, begin,
                                         end),
+        cmocka_unit_test_setup_teardown(every_call_of_a_store_is_passed_on, begin, end),
         cmocka_unit_test_setup_teardown(a_store_without_a_meter_counts_nothing, begin, end),
         cmocka_unit_test(every_operation_has_a_name_and_a_table),
     };
