@@ -166,7 +166,7 @@ static enum sr_result post(struct conversation *c, const struct grafana_annotati
                            const char *dashboard_uid, struct sr_err *err)
 {
     char target[sizeof(c->place.prefix) + 32];
-    size_t size;
+    size_t size = 0;
     char *body = grafana_body(annotation, dashboard_uid, &size);
     struct client_request request = {.method = "POST",
                                      .target = target,

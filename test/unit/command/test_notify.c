@@ -107,7 +107,7 @@ static void the_manager_hears_of_start_reload_and_end(void **state)
 
 static void a_name_in_the_abstract_namespace_is_reached(void **state)
 {
-    char name[96];
+    static char name[96]; /* end() looks at it */
     struct notify notify;
     int fd;
 
@@ -179,7 +179,7 @@ static void a_socket_that_comes_anew_under_its_name_is_found(void **state)
 static void an_address_of_another_kind_is_refused(void **state)
 {
     static const char *const names[] = {"vsock:2:1234", "relative", "/", "@"};
-    char too_long[256];
+    static char too_long[256];
     struct notify notify;
     struct sr_err err;
 

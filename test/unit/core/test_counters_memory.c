@@ -3,22 +3,11 @@
  * bound on memory holds whatever sizes of keys come one after the other.
  */
 #include "keys.h"
+#include "support/sanitized.h"
 #include "table.h"
 
 #include <stdio.h>
 #include <unistd.h>
-
-/* Sanitizers keep memory of their own beside each byte, and time. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
 
 #define KEYS (SANITIZED ? 200000U : 1000000U)
 #define INSERTS (SANITIZED ? 500000U : 5000000U)
