@@ -44,6 +44,7 @@ static void seeds_that_were_found_are_mended(void **state)
 {
     static const uint64_t found[] = {
         1795621789001225, /* a file was removed that the header being written still counted */
+        1795632770000592, /* the judge looked before an idle instance had seen a fallback */
     };
     struct world *w = malloc(sizeof(*w));
 

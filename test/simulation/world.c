@@ -12,6 +12,7 @@
 
 #define STEPS 3000
 #define SETTLE_STEPS 20000
+#define SETTLE_LEAST 20 /* of 20 ms: who is idle has looked at its row, and seen a fallback */
 #define DEPTH_MAX 3
 #define STATES_AT_DISK 6 /* crash states of one moment at most */
 #define STATES_AT_STEP 4
@@ -259,7 +260,7 @@ static void settle(struct world *w)
     w->disk_faults = false;
     w->settling = true;
     fake_database_set_down(w->database, false);
-    while (!quiet) {
+    while (!quiet || steps < SETTLE_LEAST) {
         quiet = true;
         for (unsigned n = 0; n < w->instance_count; n++) {
             quiet = settle_instance(w, &w->instances[n]) && quiet;
