@@ -260,9 +260,19 @@ enum sr_result config_read(struct config *config, const char *const *arguments,
     return result;
 }
 
-enum sr_result config_check_store(const struct config *config, struct sr_err *err)
+enum sr_result config_open_store(const struct config *config, const struct sr_uuid *instance,
+                                 struct store **ret_store, struct sr_err *err)
 {
     struct store_options options = {.timeout_ms = config_u32(config, CONFIG_DATABASE_TIMEOUT)};
+
+    if (instance != NULL) {
+        options.instance = *instance;
+    }
+    return store_open(config_text(config, CONFIG_DATABASE_URL), &options, ret_store, err);
+}
+
+enum sr_result config_check_store(const struct config *config, struct sr_err *err)
+{
     struct store *store = NULL;
     struct sr_err why;
 
@@ -271,7 +281,7 @@ enum sr_result config_check_store(const struct config *config, struct sr_err *er
                        "--data-dir: say where the data belongs (neither HOME, XDG_STATE_HOME "
                        "nor STATE_DIRECTORY is set)");
     }
-    if (store_open(config_text(config, CONFIG_DATABASE_URL), &options, &store, &why) != SR_OK) {
+    if (config_open_store(config, NULL, &store, &why) != SR_OK) {
         return sr_fail(err, why.code, "--database-url: %s", why.text);
     }
     store_close(&store);

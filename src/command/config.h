@@ -10,6 +10,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
+struct sr_uuid;
+struct store;
+
 enum config_option {
     CONFIG_LISTEN,
     CONFIG_PORT,
@@ -86,6 +89,11 @@ enum sr_result config_read(struct config *config, const char *const *arguments,
 /* Checks what only the parts can judge: that there is a data directory and that a driver takes
  * the database URL. For commands that need both. */
 enum sr_result config_check_store(const struct config *config, struct sr_err *err) SR_MUST_USE;
+
+/* Opens the store of --database-url for a command that looks or acts itself; NULL: in no
+ * instance's name. The service opens its own, with a meter each. Results as of store_open. */
+enum sr_result config_open_store(const struct config *config, const struct sr_uuid *instance,
+                                 struct store **ret_store, struct sr_err *err) SR_MUST_USE;
 
 /* The value in its unit: milliseconds, bytes, a choice's index. Fits 32 bits where the table's
  * bound does. */

@@ -33,11 +33,9 @@ static void lost(void *context, const char *what)
 static enum sr_result read_row(const struct config *config, struct datadir *datadir,
                                struct writer_row *ret_row, struct sr_err *err)
 {
-    struct store_options options = {.instance = datadir_instance(datadir),
-                                    .timeout_ms = config_u32(config, CONFIG_DATABASE_TIMEOUT)};
+    struct sr_uuid instance = datadir_instance(datadir);
     struct store *store = NULL;
-    enum sr_result result =
-        store_open(config_text(config, CONFIG_DATABASE_URL), &options, &store, err);
+    enum sr_result result = config_open_store(config, &instance, &store, err);
 
     if (result == SR_OK) {
         result = writer_row_read(store, datadir, ret_row, err);

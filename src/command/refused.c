@@ -156,7 +156,6 @@ static int end(struct refused *r, enum sr_result result, const char *what)
 static int run(const struct config *config, row_fn *row, const char *what)
 {
     static struct refused r; /* with a page of rows: not on the stack */
-    struct store_options options = {.timeout_ms = config_u32(config, CONFIG_DATABASE_TIMEOUT)};
     const char *word = config->parts.words[0];
     enum sr_result result;
 
@@ -170,7 +169,7 @@ static int run(const struct config *config, row_fn *row, const char *what)
     }
     /* Whoever is killed has printed what is done, but for one row. */
     (void)setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
-    result = store_open(config_text(config, CONFIG_DATABASE_URL), &options, &r.store, &r.err);
+    result = config_open_store(config, NULL, &r.store, &r.err);
     if (result == SR_OK) {
         result = for_all_rows(&r, sr_span_text(word == NULL ? "" : word), row);
     }

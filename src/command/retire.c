@@ -94,11 +94,9 @@ static enum sr_result flush_and_retire(struct service *s, const struct config *c
 static enum sr_result finish(const struct config *config, struct datadir *datadir,
                              struct sr_err *err)
 {
-    struct store_options options = {.instance = datadir_instance(datadir),
-                                    .timeout_ms = config_u32(config, CONFIG_DATABASE_TIMEOUT)};
+    struct sr_uuid instance = datadir_instance(datadir);
     struct store *store = NULL;
-    enum sr_result result =
-        store_open(config_text(config, CONFIG_DATABASE_URL), &options, &store, err);
+    enum sr_result result = config_open_store(config, &instance, &store, err);
 
     if (result == SR_OK) {
         result = remove_row(store, datadir, err);

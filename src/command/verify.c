@@ -110,12 +110,9 @@ static enum sr_result look_at_table(struct verify *v, struct store *store)
 
 static enum sr_result read_database(struct verify *v)
 {
-    struct store_options options = {.instance = datadir_instance(v->datadir),
-                                    .timeout_ms =
-                                        config_u32(v->config, CONFIG_DATABASE_TIMEOUT)};
+    struct sr_uuid instance = datadir_instance(v->datadir);
     struct store *store = NULL;
-    enum sr_result result =
-        store_open(config_text(v->config, CONFIG_DATABASE_URL), &options, &store, &v->err);
+    enum sr_result result = config_open_store(v->config, &instance, &store, &v->err);
 
     if (result == SR_OK) {
         result = writer_row_read(store, v->datadir, &v->row, &v->err);
