@@ -5,8 +5,6 @@
  */
 #include "journal/journal_internal.h"
 
-#include "journal/merge.h"
-#include "journal/requests.h"
 #include "journal/scan.h"
 
 #include <stdio.h>
@@ -121,41 +119,15 @@ static enum sr_result take_record(void *context, const struct scan_record *in,
     return merger_add(c->merger, &change, err);
 }
 
-static enum sr_result take_to_writer(void *writer, const struct sr_change *change,
-                                     struct sr_err *err)
-{
-    return state_writer_add(writer, change, err);
-}
-
 static enum sr_result write_open_state(struct compaction *c, struct sr_err *err)
 {
-    struct journal *j = c->j;
-    struct journal_header header = {.file_id = journal_draw_id(j),
-                                    .instance = j->options.instance,
+    struct journal_header header = {.instance = c->j->options.instance,
                                     .newest_epoch = c->epoch,
                                     .epoch = c->epoch,
                                     .predecessor = c->predecessor,
                                     .through_sequence = c->through};
-    struct state_writer *writer = NULL;
-    char name[STATE_NAME_SIZE];
-    enum sr_result result;
 
-    journal_state_name(c->epoch, header.file_id, name);
-    result = requests_finish(&c->requests, err);
-    if (result == SR_OK) {
-        result = state_writer_open(j->disk, name, &header, &writer, err);
-    }
-    if (result == SR_OK) {
-        result = requests_write(&c->requests.log, writer, err);
-    }
-    if (result == SR_OK) {
-        result = merger_drain(c->merger, false, take_to_writer, writer, err);
-    }
-    if (result == SR_OK) {
-        result = state_writer_finish(writer, true, &header, err);
-    }
-    state_writer_close(&writer);
-    return result == SR_OK ? journal_add_state(j, &header, name, err) : result;
+    return journal_write_merged(c->j, &header, &c->requests, c->merger, err);
 }
 
 static enum sr_result compact(struct compaction *c, const struct closed_files *closed,

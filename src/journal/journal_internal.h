@@ -8,6 +8,8 @@
 #include "base/buffer.h"
 #include "journal/frame.h"
 #include "journal/journal.h"
+#include "journal/merge.h"
+#include "journal/requests.h"
 #include "journal/state.h"
 
 #include <pthread.h>
@@ -120,6 +122,12 @@ enum sr_result raw_file_mark_spare(struct journal *j, struct raw_file *raw, stru
  * one of it superfluous. */
 enum sr_result journal_add_state(struct journal *j, const struct journal_header *header,
                                  const char *name, struct sr_err *err);
+/* Writes what a merger holds, behind the requests of the same epoch, as a durable state file
+ * and enters it. The header is the caller's but for file_id and what is counted; `sealed` says
+ * that nothing more of the epoch follows (merger_drain: whole). */
+enum sr_result journal_write_merged(struct journal *j, struct journal_header *header,
+                                    struct requests *requests, struct merger *merger,
+                                    struct sr_err *err);
 void journal_state_name(uint64_t epoch, uint64_t file_id, char name[STATE_NAME_SIZE]);
 uint64_t journal_draw_id(struct journal *j);
 

@@ -7,8 +7,6 @@
 
 #include "base/check.h"
 #include "journal/discard.h"
-#include "journal/merge.h"
-#include "journal/requests.h"
 #include "journal/scan.h"
 
 #include <inttypes.h>
@@ -135,12 +133,6 @@ static enum sr_result take_record(void *context, const struct scan_record *in,
     return merger_add(merge->merger, &change, err);
 }
 
-static enum sr_result take_to_writer(void *writer, const struct sr_change *change,
-                                     struct sr_err *err)
-{
-    return state_writer_add(writer, change, err);
-}
-
 /* Only now, when all raw records were read, is it known that every open state's epoch was
  * looked at. */
 static enum sr_result add_open_states(struct recovery *r, struct sr_err *err)
@@ -163,34 +155,14 @@ static enum sr_result add_open_states(struct recovery *r, struct sr_err *err)
 static enum sr_result write_epoch(struct recovery *r, struct epoch_merge *merge,
                                   uint64_t predecessor, struct sr_err *err)
 {
-    struct journal *j = r->j;
-    struct journal_header header = {.file_id = journal_draw_id(j),
-                                    .instance = j->options.instance,
+    struct journal_header header = {.instance = r->j->options.instance,
                                     .newest_epoch = merge->epoch,
                                     .epoch = merge->epoch,
                                     .predecessor = predecessor,
                                     .through_sequence = UINT64_MAX,
                                     .sealed = true};
-    struct state_writer *writer = NULL;
-    char name[STATE_NAME_SIZE];
-    enum sr_result result;
 
-    journal_state_name(merge->epoch, header.file_id, name);
-    result = requests_finish(&merge->requests, err);
-    if (result == SR_OK) {
-        result = state_writer_open(j->disk, name, &header, &writer, err);
-    }
-    if (result == SR_OK) {
-        result = requests_write(&merge->requests.log, writer, err);
-    }
-    if (result == SR_OK) {
-        result = merger_drain(merge->merger, true, take_to_writer, writer, err);
-    }
-    if (result == SR_OK) {
-        result = state_writer_finish(writer, true, &header, err);
-    }
-    state_writer_close(&writer);
-    return result == SR_OK ? journal_add_state(j, &header, name, err) : result;
+    return journal_write_merged(r->j, &header, &merge->requests, merge->merger, err);
 }
 
 static int compare_epochs(const void *a, const void *b)

@@ -5,7 +5,6 @@
 
 #include "base/check.h"
 #include "journal/discard.h"
-#include "journal/requests.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -156,6 +155,38 @@ static enum sr_result copy_changes(struct state_writer *writer,
             return result;
         }
     }
+}
+
+static enum sr_result take_to_writer(void *writer, const struct sr_change *change,
+                                     struct sr_err *err)
+{
+    return state_writer_add(writer, change, err);
+}
+
+enum sr_result journal_write_merged(struct journal *j, struct journal_header *header,
+                                    struct requests *requests, struct merger *merger,
+                                    struct sr_err *err)
+{
+    struct state_writer *writer = NULL;
+    char name[STATE_NAME_SIZE];
+    enum sr_result result = requests_finish(requests, err);
+
+    header->file_id = journal_draw_id(j);
+    journal_state_name(header->epoch, header->file_id, name);
+    if (result == SR_OK) {
+        result = state_writer_open(j->disk, name, header, &writer, err);
+    }
+    if (result == SR_OK) {
+        result = requests_write(&requests->log, writer, err);
+    }
+    if (result == SR_OK) {
+        result = merger_drain(merger, header->sealed, take_to_writer, writer, err);
+    }
+    if (result == SR_OK) {
+        result = state_writer_finish(writer, true, header, err);
+    }
+    state_writer_close(&writer);
+    return result == SR_OK ? journal_add_state(j, header, name, err) : result;
 }
 
 enum sr_result journal_write_state(struct journal *j, uint64_t epoch, uint64_t predecessor,

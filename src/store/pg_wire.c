@@ -54,6 +54,35 @@ void pg_param_bool(struct pg_params *params, bool value)
     pg_param_bytes(params, PG_BOOL, number, 1);
 }
 
+struct sr_span pg_array_at(const struct sr_buffer *array, uint32_t offset)
+{
+    const uint8_t *at = array->data + offset;
+
+    return (struct sr_span){.data = at + 4, .size = pg_get_u32(at)};
+}
+
+uint32_t pg_array_find(const struct sr_buffer *array, const uint32_t *offsets, uint32_t count,
+                       struct sr_span wanted)
+{
+    uint32_t low = 0;
+    uint32_t high = count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = sr_span_compare(pg_array_at(array, offsets[middle]), wanted);
+
+        if (order == 0) {
+            return middle;
+        }
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return count;
+}
+
 void pg_param_array(struct pg_params *params, unsigned array_type,
                     const struct sr_buffer *array)
 {

@@ -65,6 +65,13 @@ enum sr_result pg_array_int8(struct sr_buffer *array, int64_t value) SR_MUST_USE
 /* Writes the number of elements into the header. */
 void pg_array_end(struct sr_buffer *array, uint32_t count);
 
+/* The element whose size lies at this offset of the array. */
+struct sr_span pg_array_at(const struct sr_buffer *array, uint32_t offset);
+
+/* Which of `count` ascending elements at these offsets is `wanted`; count where none is. */
+uint32_t pg_array_find(const struct sr_buffer *array, const uint32_t *offsets, uint32_t count,
+                       struct sr_span wanted);
+
 void pg_param_array(struct pg_params *params, unsigned array_type,
                     const struct sr_buffer *array);
 

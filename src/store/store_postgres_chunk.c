@@ -32,10 +32,8 @@ void pg_chunk_done(struct pg_chunk *chunk)
 
 struct sr_span pg_chunk_key(const struct pg_chunk *chunk, uint32_t row)
 {
-    const uint8_t *at = chunk->keys.data + chunk->offsets[row];
-
     SR_CHECK(row < chunk->count);
-    return (struct sr_span){.data = at + 4, .size = pg_get_u32(at)};
+    return pg_array_at(&chunk->keys, chunk->offsets[row]);
 }
 
 int64_t pg_chunk_value(const struct pg_chunk *chunk, uint32_t row)
@@ -187,28 +185,6 @@ static struct sr_span result_key(const PGresult *result, int row)
                             .size = (size_t)PQgetlength(result, row, 0)};
 }
 
-/* The chunk's row of a key; its count where there is none. */
-static uint32_t find_row(const struct pg_chunk *chunk, struct sr_span key)
-{
-    uint32_t low = 0;
-    uint32_t high = chunk->count;
-
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        int order = sr_span_compare(pg_chunk_key(chunk, middle), key);
-
-        if (order == 0) {
-            return middle;
-        }
-        if (order < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return chunk->count;
-}
-
 /* Rows come back in the order of the array on plain PostgreSQL; on a distributed table they
  * need not. rows_of[i] becomes the result's row of the chunk's row i. False unless they match
  * one to one. */
@@ -222,7 +198,7 @@ static bool match_rows(const struct pg_chunk *chunk, const PGresult *result, int
         uint32_t at = (uint32_t)row;
 
         if (!sr_span_equal(pg_chunk_key(chunk, at), key)) {
-            at = find_row(chunk, key);
+            at = pg_array_find(&chunk->keys, chunk->offsets, chunk->count, key);
         }
         if (at == chunk->count || rows_of[at] >= 0 || PQgetlength(result, row, 1) != 8) {
             return false;

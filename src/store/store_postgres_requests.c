@@ -50,11 +50,10 @@ static void batch_done(struct batch *batch)
     sr_buffer_done(&batch->answer);
 }
 
-static struct sr_span batch_token(const struct batch *batch, uint32_t row)
+/* The row of a token; count where there is none. Tokens ascend. */
+static uint32_t batch_row(const struct batch *batch, struct sr_span token)
 {
-    const uint8_t *at = batch->tokens.data + batch->at[row];
-
-    return (struct sr_span){.data = at + 4, .size = pg_get_u32(at)};
+    return pg_array_find(&batch->tokens, batch->at, batch->count, token);
 }
 
 static enum sr_result batch_begin(struct batch *batch)
@@ -165,28 +164,6 @@ static struct sr_span result_bytes(const PGresult *result, int row, int column)
                             .size = (size_t)PQgetlength(result, row, column)};
 }
 
-/* The batch's row of a token; its count where there is none. Tokens ascend. */
-static uint32_t find_row(const struct batch *batch, struct sr_span token)
-{
-    uint32_t low = 0;
-    uint32_t high = batch->count;
-
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        int order = sr_span_compare(batch_token(batch, middle), token);
-
-        if (order == 0) {
-            return middle;
-        }
-        if (order < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return batch->count;
-}
-
 /* Marks the batch's rows that a result names by their token; returns how many they are. */
 static uint32_t mark_rows(const struct batch *batch, const PGresult *result,
                           bool marks[BATCH_MAX])
@@ -194,7 +171,7 @@ static uint32_t mark_rows(const struct batch *batch, const PGresult *result,
     uint32_t marked = 0;
 
     for (int row = 0; row < PQntuples(result); row++) {
-        uint32_t at = find_row(batch, result_bytes(result, row, 0));
+        uint32_t at = batch_row(batch, result_bytes(result, row, 0));
 
         if (at < batch->count && !marks[at]) {
             marks[at] = true;
@@ -210,7 +187,7 @@ static enum sr_result tell_known(struct bringing *b, const bool inserted[BATCH_M
     bool told[BATCH_MAX] = {false};
 
     for (int row = 0; row < PQntuples(rows); row++) {
-        uint32_t at = find_row(&b->batch, result_bytes(rows, row, 0));
+        uint32_t at = batch_row(&b->batch, result_bytes(rows, row, 0));
 
         if (at < b->batch.count && !inserted[at] && !told[at]) {
             told[at] = true;

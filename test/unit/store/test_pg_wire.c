@@ -71,6 +71,32 @@ static void an_array_that_does_not_fit_is_full(void **state)
     sr_buffer_done(&array);
 }
 
+/* Of every length up to 5: each element is found where it lies, and nothing beside them is. */
+static void ascending_elements_are_found_by_their_bytes(void **state)
+{
+    static const char *const texts[] = {"", "b", "bb", "d", "f"};
+    static const char *const others[] = {"a", "bbb", "c", "e", "g"};
+    struct sr_buffer array;
+    uint32_t offsets[5];
+
+    (void)state;
+    sr_buffer_init(&array, 4096);
+    assert_int_equal(pg_array_begin(&array, PG_TEXT), SR_OK);
+    for (uint32_t count = 0; count <= 5; count++) {
+        for (uint32_t i = 0; i < 5; i++) {
+            assert_int_equal(pg_array_find(&array, offsets, count, sr_span_text(texts[i])),
+                             i < count ? i : count);
+            assert_int_equal(pg_array_find(&array, offsets, count, sr_span_text(others[i])),
+                             count);
+        }
+        if (count < 5) {
+            offsets[count] = (uint32_t)array.size;
+            assert_int_equal(pg_array_bytes(&array, texts[count], strlen(texts[count])), SR_OK);
+        }
+    }
+    sr_buffer_done(&array);
+}
+
 static void parameters_are_binary_and_keep_their_types(void **state)
 {
     struct pg_params params = {.count = 0};
@@ -103,6 +129,7 @@ int main(void)
         cmocka_unit_test(integers_are_big_endian_and_come_back),
         cmocka_unit_test(beginning_again_forgets_what_was_there),
         cmocka_unit_test(an_array_that_does_not_fit_is_full),
+        cmocka_unit_test(ascending_elements_are_found_by_their_bytes),
         cmocka_unit_test(parameters_are_binary_and_keep_their_types),
     };
 
