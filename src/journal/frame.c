@@ -15,6 +15,7 @@
 #define FRAME_MAGIC 0x31465253U  /* "SRF1" */
 #define HEADER_BYTES 120U
 #define HEADER_SEALED 0x01U
+#define HEADER_HOLLOW 0x02U
 #define FRAME_CLOSE 0x01U
 
 static_assert(HEADER_BYTES <= 512, "a header fits one sector");
@@ -27,7 +28,8 @@ void journal_header_encode(const struct journal_header *header, uint8_t block[JO
     sr_put_u32(block, HEADER_MAGIC);
     sr_put_u32(block + 8, JOURNAL_VERSION);
     sr_put_u16(block + 12, (uint16_t)header->kind);
-    sr_put_u16(block + 14, header->sealed ? HEADER_SEALED : 0);
+    sr_put_u16(block + 14, (uint16_t)((header->sealed ? HEADER_SEALED : 0) |
+                                      (header->hollow ? HEADER_HOLLOW : 0)));
     sr_put_u64(block + 16, header->revision);
     sr_put_u64(block + 24, header->file_id);
     sr_put_u64(block + 32, header->file_bytes);
@@ -64,6 +66,7 @@ enum journal_block_state journal_header_decode(const uint8_t block[JOURNAL_BLOCK
     *ret_header = (struct journal_header){
         .kind = (enum journal_file_kind)kind,
         .sealed = (sr_get_u16(block + 14) & HEADER_SEALED) != 0,
+        .hollow = (sr_get_u16(block + 14) & HEADER_HOLLOW) != 0,
         .revision = sr_get_u64(block + 16),
         .file_id = sr_get_u64(block + 24),
         .file_bytes = sr_get_u64(block + 32),

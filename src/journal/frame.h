@@ -52,6 +52,7 @@ struct journal_header {
     uint64_t through_sequence; /* raw records of the epoch in frames up to it are in here */
     uint64_t change_count;
     bool sealed; /* the epoch is complete */
+    bool hollow; /* made of a seal alone: what the epoch held is not known */
 };
 
 /* Writes a whole block. */

@@ -120,6 +120,7 @@ struct journal_state {
     uint64_t
         applied_at; /* on the retention clock of journal_applied; 0: not known to be applied */
     bool sealed;
+    bool hollow; /* made of a seal alone, and not judged by journal_judge_hollow */
     char name[48];
 };
 
@@ -154,6 +155,13 @@ void journal_cover(struct journal *j, uint64_t epoch);
  * between successful looks). Removes state files that are older than the retention or over its
  * bytes, never the newest sealed one. */
 void journal_applied(struct journal *j, uint64_t epoch, uint64_t clock_ms);
+
+/* Durability none: an epoch that was sealed, and of which the process died before its state
+ * file was written, is an empty state file after the next start. That is right where the
+ * database, at epoch `applied` at the claim, lacks it: from now on it is empty for certain.
+ * Where the database has it, that file goes: there may have been changes in it, and a database
+ * that falls back below it must meet a gap. */
+void journal_judge_hollow(struct journal *j, uint64_t applied);
 
 /* Long outage: brings the closed raw files into a state file of the open epoch, when that is
  * worth it; predecessor is the last sealed epoch. SR_OK: done; SR_NOT_FOUND: not worth it now.

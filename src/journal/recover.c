@@ -22,6 +22,7 @@ struct epoch_merge {
     struct requests requests;  /* with a token */
     uint64_t through_sequence; /* raw records up to it lie in an open state that was merged
                                   already */
+    bool hollow;               /* nothing of it was found but its seal */
 };
 
 struct recovery {
@@ -49,6 +50,7 @@ static enum sr_result seed_from_state(struct recovery *r, struct epoch_merge *me
     }
     state_reader_close(&reader);
     merge->through_sequence = file->header.through_sequence;
+    merge->hollow = false;
     return result == SR_NOT_FOUND ? SR_OK : result;
 }
 
@@ -89,7 +91,7 @@ static enum sr_result merge_of(struct recovery *r, uint64_t epoch,
             EPOCHS_MAX);
     }
     merge = &r->epochs[r->epoch_count];
-    *merge = (struct epoch_merge){.epoch = epoch};
+    *merge = (struct epoch_merge){.epoch = epoch, .hollow = true};
     requests_init(&merge->requests);
     result = merger_open(r->j->disk, MERGE_MEMORY, epoch, &merge->merger, err);
     if (result != SR_OK) {
@@ -121,6 +123,7 @@ static enum sr_result take_record(void *context, const struct scan_record *in,
         in->frame->sequence <= merge->through_sequence) {
         return result;
     }
+    merge->hollow = false;
     r->j->recovery.replayed_records++;
     result = requests_take(&merge->requests, record, in->frame->sequence, err);
     if (result != SR_OK) {
@@ -160,7 +163,8 @@ static enum sr_result write_epoch(struct recovery *r, struct epoch_merge *merge,
                                     .epoch = merge->epoch,
                                     .predecessor = predecessor,
                                     .through_sequence = UINT64_MAX,
-                                    .sealed = true};
+                                    .sealed = true,
+                                    .hollow = merge->hollow};
 
     return journal_write_merged(r->j, &header, &merge->requests, merge->merger, err);
 }
@@ -174,7 +178,8 @@ static int compare_epochs(const void *a, const void *b)
 }
 
 /* A seal and nothing else makes a state file too: under JOURNAL_NONE the epoch may be in the
- * database, and without its state file the chain would end below it. */
+ * database, and without its state file the chain would end below it. The claim tells what it
+ * stands for (journal_judge_hollow). */
 static enum sr_result write_epochs(struct recovery *r, struct sr_err *err)
 {
     uint64_t predecessor = r->scan.covered_epoch;

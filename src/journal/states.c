@@ -58,6 +58,15 @@ static void insert_sorted(struct journal *j, const struct journal_state *state)
     j->state_bytes += state->bytes;
 }
 
+/* Under files_lock. */
+static void take_out(struct journal *j, size_t at, struct journal_state *ret_state)
+{
+    *ret_state = j->states[at];
+    j->state_bytes -= ret_state->bytes;
+    j->state_count--;
+    memmove(&j->states[at], &j->states[at + 1], (j->state_count - at) * sizeof(j->states[0]));
+}
+
 /* Takes the first open state of epochs up to `epoch` but `keep` out of the list. */
 static bool pop_superfluous(struct journal *j, uint64_t epoch, uint64_t keep,
                             struct journal_state *ret_state)
@@ -68,11 +77,7 @@ static bool pop_superfluous(struct journal *j, uint64_t epoch, uint64_t keep,
     for (size_t i = 0; i < j->state_count && !found; i++) {
         if (!j->states[i].sealed && j->states[i].epoch <= epoch &&
             j->states[i].file_id != keep) {
-            *ret_state = j->states[i];
-            j->state_bytes -= ret_state->bytes;
-            j->state_count--;
-            memmove(&j->states[i], &j->states[i + 1],
-                    (j->state_count - i) * sizeof(j->states[0]));
+            take_out(j, i, ret_state);
             found = true;
         }
     }
@@ -89,7 +94,8 @@ enum sr_result journal_add_state(struct journal *j, const struct journal_header 
                                   .through_sequence = header->through_sequence,
                                   .bytes = header->file_bytes,
                                   .changes = header->change_count,
-                                  .sealed = header->sealed};
+                                  .sealed = header->sealed,
+                                  .hollow = header->hollow};
     struct journal_state superfluous;
     enum sr_result result;
 
@@ -223,4 +229,62 @@ enum sr_result journal_write_state(struct journal *j, uint64_t epoch, uint64_t p
         journal_retire_covered(j);
     }
     return result;
+}
+
+static enum sr_result no_change(void *context, struct sr_change *ret_change, struct sr_err *err)
+{
+    (void)context;
+    (void)ret_change;
+    (void)err;
+    return SR_NOT_FOUND;
+}
+
+/* The next hollow state: it is so no more, and one that the database has is out of the list. */
+static bool next_hollow(struct journal *j, uint64_t applied, struct journal_state *ret_state)
+{
+    bool found = false;
+
+    (void)pthread_mutex_lock(&j->files_lock);
+    for (size_t i = 0; i < j->state_count && !found; i++) {
+        found = j->states[i].hollow;
+        j->states[i].hollow = false;
+        if (found) {
+            *ret_state = j->states[i];
+        }
+        if (found && ret_state->epoch <= applied) {
+            take_out(j, i, ret_state);
+        }
+    }
+    (void)pthread_mutex_unlock(&j->files_lock);
+    return found;
+}
+
+static void take_out_file(struct journal *j, uint64_t file_id)
+{
+    struct journal_state state;
+
+    (void)pthread_mutex_lock(&j->files_lock);
+    for (size_t i = 0; i < j->state_count; i++) {
+        if (j->states[i].file_id == file_id) {
+            take_out(j, i, &state);
+            break;
+        }
+    }
+    (void)pthread_mutex_unlock(&j->files_lock);
+}
+
+void journal_judge_hollow(struct journal *j, uint64_t applied)
+{
+    const struct journal_source empty = {.next = no_change};
+    struct journal_state state;
+
+    while (next_hollow(j, applied, &state)) {
+        if (state.epoch > applied) {
+            if (journal_write_state(j, state.epoch, state.predecessor, &empty, NULL) != SR_OK) {
+                continue; /* it serves as it is, and the next start's claim judges it anew */
+            }
+            take_out_file(j, state.file_id);
+        }
+        discard_file(j->disk, state.name);
+    }
 }

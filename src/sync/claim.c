@@ -75,7 +75,8 @@ static void take_epoch(struct flusher *f, uint64_t epoch)
         (void)snprintf(why, sizeof(why),
                        "the database is at epoch %" PRIu64
                        " and the state files kept here begin later: it fell back further than "
-                       "--journal-retention. Nothing is flushed; restore a newer database",
+                       "--journal-retention, or below an epoch whose state file could not be "
+                       "written. Nothing is flushed; restore a newer database",
                        epoch);
         flusher_stop_for_good(f, why);
         return;
@@ -89,6 +90,7 @@ static void take_epoch(struct flusher *f, uint64_t epoch)
     if (f->phase == EPOCH_SEALED && f->slot_epoch == epoch) {
         complete_unknown(f);
     }
+    journal_judge_hollow(f->options.journal, epoch);
     journal_applied(f->options.journal, epoch, f->retention_clock_ms);
     flusher_set_state(f, FLUSHER_CAUGHT_UP, "");
 }

@@ -113,9 +113,78 @@ static void an_epoch_that_was_given_up_does_not_come_back_in_part(void **state)
     assert_true(f->recovery.open_epoch > 1);
 }
 
+/* A start that finds the seal of epoch 1 and nothing else of it. */
+static struct fixture *start_with_a_hollow_state(void **state)
+{
+    struct journal_state found;
+    struct fixture *f;
+
+    assert_int_equal(fixture_setup(state), 0);
+    f = *state;
+    (void)journal_seal(f->journal, 1);
+    assert_int_equal(journal_commit(f->journal, &f->err), SR_OK);
+    assert_int_equal(fixture_crash(f, FAKE_CRASH_DROP), SR_OK);
+    assert_true(journal_state_after(f->journal, 0, &found));
+    assert_true(found.hollow && found.epoch == 1 && found.changes == 0);
+    return f;
+}
+
+/* Whichever call fails, and with a power loss behind it: the chain goes on, and an epoch that
+ * the database lacked does not become one that is missing. */
+static void an_epoch_that_the_database_lacks_is_empty_at_every_fault(void **state)
+{
+    bool failed = true;
+
+    for (uint64_t n = 1; failed; n++) {
+        struct fixture *f = start_with_a_hollow_state(state);
+        struct journal_state found;
+
+        fake_disk_fail_at(f->fake, n, SR_IO);
+        journal_judge_hollow(f->journal, 0);
+        failed = fake_disk_failed(f->fake);
+        fake_disk_fail_at(f->fake, 0, SR_OK);
+        assert_true(journal_state_after(f->journal, 0, &found));
+        assert_int_equal(fixture_crash(f, FAKE_CRASH_DROP), SR_OK);
+        assert_true(journal_state_after(f->journal, 0, &found));
+        assert_true(failed || !found.hollow);
+        journal_judge_hollow(f->journal, 0);
+        assert_int_equal(fixture_crash(f, FAKE_CRASH_DROP), SR_OK);
+        journal_judge_hollow(f->journal, 1);
+        assert_true(journal_state_after(f->journal, 0, &found));
+        assert_true(failed || fake_disk_count(f->fake, "state-") == 1);
+        (void)fixture_teardown(state);
+        assert_true(n < 100);
+    }
+}
+
+static void an_epoch_that_the_database_has_is_missing_at_every_fault(void **state)
+{
+    bool failed = true;
+
+    for (uint64_t n = 1; failed; n++) {
+        struct fixture *f = start_with_a_hollow_state(state);
+        struct journal_state found;
+
+        fake_disk_fail_at(f->fake, n, SR_IO);
+        journal_judge_hollow(f->journal, 1);
+        failed = fake_disk_failed(f->fake);
+        fake_disk_fail_at(f->fake, 0, SR_OK);
+        assert_false(journal_state_after(f->journal, 0, &found));
+        assert_int_equal(fixture_crash(f, FAKE_CRASH_DROP), SR_OK);
+        journal_judge_hollow(f->journal, 1);
+        assert_int_equal(fixture_crash(f, FAKE_CRASH_DROP), SR_OK);
+        assert_false(journal_state_after(f->journal, 0, &found));
+        assert_int_equal(f->recovery.newest_epoch, 1);
+        (void)fixture_teardown(state);
+        assert_true(n < 100);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_epoch_that_the_database_lacks_is_empty_at_every_fault),
+        cmocka_unit_test(an_epoch_that_the_database_has_is_missing_at_every_fault),
         cmocka_unit_test_setup_teardown(an_epoch_that_was_given_up_does_not_come_back_in_part,
                                         fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_thousand_lives_lose_nothing_and_double_nothing,

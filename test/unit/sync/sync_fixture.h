@@ -26,9 +26,10 @@ struct sync_fixture {
     struct loader *loader;
     struct dedup *dedup;
     uint64_t open_epoch;
-    bool turns_open;     /* close_turns says no */
-    uint64_t counted[2]; /* ledger: what sync_add counted, by epoch parity */
-    unsigned mismatches; /* events of the ledger */
+    enum journal_durability durability; /* from the next start on */
+    bool turns_open;                    /* close_turns says no */
+    uint64_t counted[2];                /* ledger: what sync_add counted, by epoch parity */
+    unsigned mismatches;                /* events of the ledger */
     struct sr_err err;
 };
 

@@ -4,6 +4,8 @@
  */
 #include "sync_fixture.h"
 
+#include <string.h>
+
 static void flush_one(struct sync_fixture *f, int64_t value)
 {
     (void)sync_add(f, "a", value);
@@ -166,6 +168,91 @@ static void a_store_that_cannot_be_believed_is_a_stop(void **state)
     assert_int_equal(sync_row(f, "a"), 7);
 }
 
+/* ---- durability none: the seal of an epoch whose state file could not be written ---- */
+
+static void start_unjournaled(struct sync_fixture *f)
+{
+    f->durability = JOURNAL_NONE;
+    sync_crash(f, FAKE_CRASH_KEEP);
+    sync_steps(f);
+}
+
+/* An epoch of which the disk, which is full, gets nothing but the seal. */
+static void flush_beside_a_full_disk(struct sync_fixture *f, int64_t value)
+{
+    fake_disk_limit(f->fake, 1);
+    flush_one(f, value);
+    fake_disk_limit(f->fake, 0);
+}
+
+static void a_lost_epoch_that_was_flushed_does_not_pass_for_an_empty_one(void **state)
+{
+    struct sync_fixture *f = *state;
+    struct flusher_stats stats;
+
+    start_unjournaled(f);
+    flush_one(f, 1);
+    fake_database_keep(f->database);
+    flush_beside_a_full_disk(f, 2);
+    assert_int_equal(sync_row(f, "a"), 3);
+    sync_crash(f, FAKE_CRASH_KEEP);
+    sync_steps(f);
+    flush_one(f, 4); /* all is well while the database has the epoch */
+    assert_int_equal(sync_row(f, "a"), 7);
+    fake_database_fall_back(f->database);
+    sync_long_time(f);
+    flusher_stats(f->flusher, &stats);
+    assert_int_equal(stats.state, FLUSHER_STOPPED);
+    assert_non_null(strstr(stats.reason, "state files"));
+    assert_int_equal(sync_row(f, "a"), 1); /* nothing of what lies above the gap */
+}
+
+static void nor_after_starts_without_the_database(void **state)
+{
+    struct sync_fixture *f = *state;
+
+    start_unjournaled(f);
+    flush_one(f, 1);
+    fake_database_keep(f->database);
+    flush_beside_a_full_disk(f, 2);
+    fake_database_set_down(f->database, true);
+    for (int starts = 0; starts < 3; starts++) {
+        sync_crash(f, FAKE_CRASH_KEEP);
+        sync_long_time(f);
+    }
+    fake_database_set_down(f->database, false);
+    sync_long_time(f);
+    assert_int_equal(sync_state(f), FLUSHER_CAUGHT_UP);
+    fake_database_fall_back(f->database);
+    sync_long_time(f);
+    assert_int_equal(sync_state(f), FLUSHER_STOPPED);
+    assert_int_equal(sync_row(f, "a"), 1);
+}
+
+/* Of an epoch that died with the process nothing is missing where the database lacks it: what
+ * was unknown is certain from the claim on, also for later starts. */
+static void a_lost_epoch_that_never_was_flushed_is_an_empty_one(void **state)
+{
+    struct sync_fixture *f = *state;
+
+    start_unjournaled(f);
+    flush_one(f, 1);
+    fake_database_keep(f->database);
+    fake_database_set_down(f->database, true);
+    flush_beside_a_full_disk(f, 2);
+    sync_crash(f, FAKE_CRASH_KEEP);
+    fake_database_set_down(f->database, false);
+    sync_long_time(f);
+    assert_int_equal(sync_row(f, "a"), 1);
+    sync_crash(f, FAKE_CRASH_KEEP);
+    sync_steps(f);
+    flush_one(f, 4);
+    fake_database_fall_back(f->database);
+    sync_long_time(f);
+    assert_int_equal(sync_state(f), FLUSHER_CAUGHT_UP);
+    assert_int_equal(sync_row(f, "a"), 5);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, sync_setup, sync_teardown)
@@ -178,6 +265,9 @@ int main(void)
         T(a_writers_row_that_vanished_is_a_stop),
         T(an_older_copy_of_the_directory_is_a_stop),
         T(a_store_that_cannot_be_believed_is_a_stop),
+        T(a_lost_epoch_that_was_flushed_does_not_pass_for_an_empty_one),
+        T(nor_after_starts_without_the_database),
+        T(a_lost_epoch_that_never_was_flushed_is_an_empty_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
