@@ -10,11 +10,13 @@
 
 #include <string.h>
 
+/* A bare "ORDER BY ctid" would be by the text that is told, in which (10,1) lies before (8,70):
+ * pages would overlap and leave rows out. */
 #define LIST_SQL                                                                               \
     "SELECT ctid::text, instance::text, epoch::bigint, key, delta::bigint, is_set, sqlstate, " \
     "extract(epoch FROM at)::bigint FROM counter_refused "                                     \
     "WHERE ($1::bytea = '' OR key = $1) AND ($2::text = '' OR ctid > $2::text::tid) "          \
-    "ORDER BY ctid LIMIT 1000"
+    "ORDER BY counter_refused.ctid LIMIT 1000"
 
 _Static_assert(STORE_REFUSED_PAGE == 1000, "LIST_SQL's limit");
 
