@@ -35,6 +35,7 @@ int contract_run(const struct contract_target *target, const struct contract_tes
 
     count = gather(tests, count, contract_apply_tests, contract_apply_tests_count);
     count = gather(tests, count, contract_refused_tests, contract_refused_tests_count);
+    count = gather(tests, count, contract_operator_tests, contract_operator_tests_count);
     count = gather(tests, count, contract_requests_tests, contract_requests_tests_count);
     count = gather(tests, count, contract_read_tests, contract_read_tests_count);
     state = *target;

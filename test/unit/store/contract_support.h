@@ -87,6 +87,8 @@ extern const struct CMUnitTest contract_apply_tests[];
 extern const size_t contract_apply_tests_count;
 extern const struct CMUnitTest contract_refused_tests[];
 extern const size_t contract_refused_tests_count;
+extern const struct CMUnitTest contract_operator_tests[];
+extern const size_t contract_operator_tests_count;
 extern const struct CMUnitTest contract_requests_tests[];
 extern const size_t contract_requests_tests_count;
 extern const struct CMUnitTest contract_read_tests[];

@@ -56,6 +56,17 @@ enum sr_result fake_find_requests(struct store *base, const struct sr_span *toke
                                   size_t count, store_found_fn *found, void *context,
                                   struct sr_err *err) SR_MUST_USE;
 
+/* fake_operator.c */
+enum sr_result fake_list_refused(struct store *base, struct sr_span key, const char *after,
+                                 store_refused_fn *tell, void *context,
+                                 struct sr_err *err) SR_MUST_USE;
+enum sr_result fake_replay_refused(struct store *base, const struct store_refused *row,
+                                   int64_t *ret_value, struct sr_err *err) SR_MUST_USE;
+enum sr_result fake_drop_refused(struct store *base, const struct store_refused *row,
+                                 struct sr_err *err) SR_MUST_USE;
+enum sr_result fake_retire(struct store *base, const struct sr_uuid *owner, uint64_t epoch,
+                           struct sr_err *err) SR_MUST_USE;
+
 /* The part of apply that is about requests; counts them. */
 enum sr_result fake_apply_requests(struct fake_state *state, const struct store_source *source,
                                    const struct store_sink *sink, uint64_t *ret_count,

@@ -167,5 +167,15 @@ void fake_state_refuse(struct fake_state *state, const struct fake_refused *refu
     state->refused = resized(state->refused, state->refused_count + 1, sizeof(*state->refused));
     state->refused[state->refused_count] = *refused;
     state->refused[state->refused_count].key = fake_span_copy(refused->key);
+    state->refused[state->refused_count].id =
+        state->refused_count == 0 ? 1 : state->refused[state->refused_count - 1].id + 1;
     state->refused_count++;
+}
+
+void fake_state_drop_refused(struct fake_state *state, size_t at)
+{
+    fake_span_free(state->refused[at].key);
+    state->refused_count--;
+    memmove(&state->refused[at], &state->refused[at + 1],
+            (state->refused_count - at) * sizeof(*state->refused));
 }

@@ -56,6 +56,9 @@ void fake_state_forget_writer(struct fake_state *state, const struct sr_uuid *in
 /* Copies the key. */
 void fake_state_refuse(struct fake_state *state, const struct fake_refused *refused);
 
+/* Takes the row with that index out. */
+void fake_state_drop_refused(struct fake_state *state, size_t at);
+
 /* NULL where there is no such row. */
 struct fake_request *fake_state_request(const struct fake_state *state, struct sr_span token);
 

@@ -212,6 +212,10 @@ static const struct store_ops fake_ops = {
     .find_requests = fake_find_requests,
     .list = fake_list,
     .look = fake_look,
+    .retire = fake_retire,
+    .list_refused = fake_list_refused,
+    .replay_refused = fake_replay_refused,
+    .drop_refused = fake_drop_refused,
     .info = fake_info,
     .cancel = fake_cancel,
 };

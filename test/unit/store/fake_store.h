@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum fake_operation { FAKE_CLAIM, FAKE_APPLY, FAKE_LOAD, FAKE_LOOK, FAKE_LIST };
+enum fake_operation { FAKE_CLAIM, FAKE_APPLY, FAKE_LOAD, FAKE_LOOK, FAKE_LIST, FAKE_OPERATOR };
 
 /* What happens to a call. */
 enum fake_fault {
@@ -59,6 +59,7 @@ struct fake_hooks {
 };
 
 struct fake_refused {
+    uint64_t id; /* ascending; the state draws it */
     struct sr_uuid instance;
     uint64_t epoch;
     struct sr_span key; /* owned by the database until it is closed or falls back */
