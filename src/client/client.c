@@ -19,6 +19,7 @@ struct client {
     struct endpoint endpoint;
     struct channel *channel; /* NULL: not connected */
     struct sr_buffer request, body;
+    bool once; /* of the running request */
     struct answer answer;
 };
 
@@ -191,7 +192,7 @@ static bool may_repeat(const struct client *c, enum sr_result result, bool was_l
     case SR_OK:
         return asks_to_wait(&c->answer);
     case SR_UNKNOWN:
-        return true;
+        return !c->once;
     case SR_UNAVAILABLE:
         return was_lost;
     default:
@@ -223,6 +224,7 @@ enum sr_result client_ask(struct client *c, const struct client_request *request
 {
     enum sr_result result = write_request(c, request, err);
 
+    c->once = request->once;
     if (result == SR_OK) {
         result = repeat(c, err);
     }

@@ -2,8 +2,8 @@
  * An HTTP client for the service itself: one kept connection, plain, TLS or a unix socket,
  * deadlines, bounded answers, and retries that count once. One thread; blocks it.
  *
- * Every request must be one that may be repeated: GET, PUT and DELETE are, a POST that counts
- * carries an idempotency key.
+ * A request is one that may be repeated (a GET, a POST that carries an idempotency key), or
+ * says `once`: a set that is said again removes what was counted since it was done.
  */
 #ifndef SR_CLIENT_CLIENT_H
 #define SR_CLIENT_CLIENT_H
@@ -34,6 +34,7 @@ struct client_request {
     struct sr_span body;         /* borrowed for the call */
     const char *idempotency_key; /* NULL: none */
     const char *accept;          /* NULL: application/json */
+    bool once; /* an answer that was lost is told, SR_UNKNOWN, and not asked for again */
 };
 
 struct client_answer {

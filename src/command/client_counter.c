@@ -124,7 +124,7 @@ static int get(struct client_command *c)
 static int set(struct client_command *c)
 {
     char target[CLIENT_TARGET_SIZE];
-    struct client_request request = {.method = "PUT", .target = target};
+    struct client_request request = {.method = "PUT", .target = target, .once = true};
     int64_t value;
 
     if (!parse_i64(c->settings.parts.words[1], &value)) {
@@ -138,7 +138,7 @@ static int set(struct client_command *c)
 static int delete_counter(struct client_command *c)
 {
     char target[CLIENT_TARGET_SIZE];
-    struct client_request request = {.method = "DELETE", .target = target};
+    struct client_request request = {.method = "DELETE", .target = target, .once = true};
     yyjson_doc *doc = NULL;
     int code;
 

@@ -129,6 +129,19 @@ def test_without_retries_a_lost_answer_is_an_unknown_outcome(server):
     assert server.total("once") == 1
 
 
+def test_a_set_or_delete_whose_answer_is_lost_is_not_said_again(server):
+    """Said again it would remove what was counted in between."""
+    for command, total in (("set", 5), ("delete", 0)):
+        proxy = LossyProxy(server.port, losses=1)
+        try:
+            done = ask(server, command, "once", *(["5"] if command == "set" else []), url=f"http://127.0.0.1:{proxy.port}")
+        finally:
+            proxy.close()
+        assert done.returncode == UNREACHABLE and "look before you repeat" in done.stderr
+        assert proxy.requests == 1
+        assert server.increment("once", 1) == total + 1
+
+
 def test_something_else_than_the_service_is_told(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         def answer():
