@@ -25,6 +25,12 @@ static inline bool sr_span_equal(struct sr_span a, struct sr_span b)
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+static inline bool sr_span_begins(struct sr_span bytes, struct sr_span with)
+{
+    return bytes.size >= with.size &&
+           (with.size == 0 || memcmp(bytes.data, with.data, with.size) == 0);
+}
+
 /* Byte order, shorter first where one is a prefix: the order of COLLATE "C". <0, 0 or >0. */
 static inline int sr_span_compare(struct sr_span a, struct sr_span b)
 {

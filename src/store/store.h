@@ -125,7 +125,7 @@ struct store_range {
     uint32_t limit;      /* at most 5,000 */
 };
 
-/* Takes the rows of a range; an error ends the reading. The key is borrowed for the call. */
+/* Takes rows as they are read; an error ends the reading. The key is borrowed for the call. */
 struct store_rows {
     void *context;
     enum sr_result (*row)(void *context, struct sr_span key, int64_t value);
@@ -195,6 +195,13 @@ struct store_ops {
     enum sr_result (*list)(struct store *store, const struct store_range *range,
                            const struct store_rows *rows, uint64_t *ret_epoch,
                            struct sr_err *err);
+    /* For an operator: tells all rows whose keys begin with `prefix` in key order, of one
+     * snapshot, however long that takes. Rows of others whose keys no counter can have may be
+     * among them. Needs neither a claim nor a writer's row; connects by itself. SR_OK,
+     * SR_NOT_FOUND (no tables), SR_UNAVAILABLE, SR_REFUSED, SR_DAMAGED, or what the callback
+     * returned, whose words then are the caller's. */
+    enum sr_result (*read_all)(struct store *store, struct sr_span prefix,
+                               const struct store_rows *rows, struct sr_err *err);
     /* The writer's row now, without claiming: epoch and whether the owner is `owner`. SR_OK,
      * SR_NOT_FOUND, SR_UNAVAILABLE, SR_REFUSED, SR_DAMAGED. */
     enum sr_result (*look)(struct store *store, const struct sr_uuid *owner,

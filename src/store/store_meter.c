@@ -129,6 +129,14 @@ static enum sr_result metered_look(struct store *store, const struct sr_uuid *ow
 }
 
 /* What operators ask for from the command line is not counted: no service runs then. */
+static enum sr_result metered_read_all(struct store *store, struct sr_span prefix,
+                                       const struct store_rows *rows, struct sr_err *err)
+{
+    struct store *inner = inner_of(store);
+
+    return inner->ops->read_all(inner, prefix, rows, err);
+}
+
 static enum sr_result metered_retire(struct store *store, const struct sr_uuid *owner,
                                      uint64_t epoch, struct sr_err *err)
 {
@@ -210,6 +218,7 @@ enum sr_result store_meter_open(struct store *store, struct store_meter *meter,
         .load = metered_load,
         .find_requests = metered_find_requests,
         .list = metered_list,
+        .read_all = metered_read_all,
         .look = metered_look,
         .retire = metered_retire,
         .list_refused = metered_list_refused,

@@ -71,6 +71,7 @@ static const struct store_ops postgres_ops = {
     .load = pg_load,
     .find_requests = pg_find_requests,
     .list = pg_list,
+    .read_all = pg_read_all,
     .look = pg_look,
     .retire = pg_retire,
     .list_refused = pg_list_refused,

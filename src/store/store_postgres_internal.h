@@ -242,6 +242,18 @@ enum sr_result pg_ask(struct store_postgres *store, const char *sql,
 enum sr_result pg_encode_texts(const struct sr_span *texts, size_t count,
                                struct sr_buffer *array) SR_MUST_USE;
 
+/* --- store_postgres_cursor.c ---------------------------------------------------------------
+ */
+
+/* Takes a batch of rows; an error ends the reading, and its words are the taker's. */
+typedef enum sr_result pg_rows_fn(void *context, const PGresult *result);
+
+/* Connects if needed and tells all rows of a query, of one snapshot and in bounded memory.
+ * Results as of store_ops.read_all. */
+enum sr_result pg_read_cursor(struct store_postgres *store, const char *declare,
+                              const struct pg_params *params, pg_rows_fn *take, void *context,
+                              struct sr_err *err) SR_MUST_USE;
+
 /* --- store_postgres_requests.c -------------------------------------------------------------
  */
 
@@ -272,6 +284,8 @@ enum sr_result pg_find_requests(struct store *base, const struct sr_span *tokens
 enum sr_result pg_list(struct store *base, const struct store_range *range,
                        const struct store_rows *rows, uint64_t *ret_epoch,
                        struct sr_err *err) SR_MUST_USE;
+enum sr_result pg_read_all(struct store *base, struct sr_span prefix,
+                           const struct store_rows *rows, struct sr_err *err) SR_MUST_USE;
 enum sr_result pg_look(struct store *base, const struct sr_uuid *owner, uint64_t *ret_epoch,
                        bool *ret_owned, struct sr_err *err) SR_MUST_USE;
 enum sr_result pg_retire(struct store *base, const struct sr_uuid *owner, uint64_t epoch,

@@ -55,6 +55,7 @@ static const struct store_ops sqlite_ops = {
     .load = store_sqlite_load,
     .find_requests = store_sqlite_find_requests,
     .list = store_sqlite_list,
+    .read_all = store_sqlite_read_all,
     .look = store_sqlite_look,
     .retire = store_sqlite_retire,
     .list_refused = store_sqlite_list_refused,

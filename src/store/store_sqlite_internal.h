@@ -109,6 +109,9 @@ enum sr_result store_sqlite_load(struct store *base, const struct sr_span *keys,
 enum sr_result store_sqlite_list(struct store *base, const struct store_range *range,
                                  const struct store_rows *rows, uint64_t *ret_epoch,
                                  struct sr_err *err) SR_MUST_USE;
+enum sr_result store_sqlite_read_all(struct store *base, struct sr_span prefix,
+                                     const struct store_rows *rows,
+                                     struct sr_err *err) SR_MUST_USE;
 enum sr_result store_sqlite_look(struct store *base, const struct sr_uuid *owner,
                                  uint64_t *ret_epoch, bool *ret_owned,
                                  struct sr_err *err) SR_MUST_USE;

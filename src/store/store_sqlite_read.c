@@ -152,6 +152,57 @@ enum sr_result store_sqlite_list(struct store *base, const struct store_range *r
     return res;
 }
 
+/* Tells rows until one is behind the prefix; returns the last step's code. */
+static int tell_while_within(struct store_sqlite *store, sqlite3_stmt *statement,
+                             struct sr_span prefix, const struct store_rows *rows,
+                             enum sr_result *ret_result)
+{
+    int code = SQLITE_ROW;
+
+    *ret_result = SR_OK;
+    while (*ret_result == SR_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+        struct sr_span key = {.data = sqlite3_column_text(statement, 0),
+                              .size = (size_t)sqlite3_column_bytes(statement, 0)};
+
+        if (!sr_span_begins(key, prefix)) {
+            return SQLITE_DONE;
+        }
+        *ret_result = rows->row(rows->context, key, sqlite3_column_int64(statement, 1));
+        store_sqlite_progressed(store); /* whoever takes the rows may take its time */
+    }
+    return code;
+}
+
+/* One statement is one snapshot. */
+enum sr_result store_sqlite_read_all(struct store *base, struct sr_span prefix,
+                                     const struct store_rows *rows, struct sr_err *err)
+{
+    struct store_sqlite *store = (struct store_sqlite *)base;
+    sqlite3_stmt *statement = NULL;
+    enum sr_result res = store_sqlite_begin_call(store, err);
+    int code;
+
+    if (res == SR_OK) {
+        res = store_sqlite_connect(store, false, err);
+    }
+    if (res == SR_OK) {
+        res =
+            store_sqlite_prepare(store, STORE_SQLITE_READ,
+                                 "SELECT key, value FROM counters WHERE key >= ?1 ORDER BY key",
+                                 &statement, err);
+    }
+    if (res != SR_OK) {
+        return res;
+    }
+    store_sqlite_bind_key(statement, 1, prefix.size > 0 ? prefix : sr_span_text(""));
+    code = tell_while_within(store, statement, prefix, rows, &res);
+    if (res == SR_OK && code != SQLITE_DONE) {
+        res = store_sqlite_fail(store, STORE_SQLITE_READ, code, "reading all counters", err);
+    }
+    (void)sqlite3_finalize(statement);
+    return res;
+}
+
 enum sr_result store_sqlite_look(struct store *base, const struct sr_uuid *owner,
                                  uint64_t *ret_epoch, bool *ret_owned, struct sr_err *err)
 {

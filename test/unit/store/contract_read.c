@@ -105,6 +105,63 @@ static void a_list_without_a_writers_row_is_not_found(void **state)
     contract_writer_close(&writer);
 }
 
+static enum sr_result read_all(struct store *reader, const char *prefix, struct told *told)
+{
+    struct store_rows rows = {.context = told, .row = tell};
+    struct sr_err err;
+
+    *told = (struct told){.size = 0};
+    return reader->ops->read_all(reader, sr_span_text(prefix), &rows, &err);
+}
+
+static void check_read_all(struct store *reader, const char *prefix, const char *wanted)
+{
+    struct told told;
+
+    assert_int_equal(read_all(reader, prefix, &told), SR_OK);
+    assert_string_equal(told.text, wanted);
+}
+
+static void all_rows_of_a_prefix_are_read_without_a_writers_row(void **state)
+{
+    struct contract_writer writer;
+    struct sr_change changes[] = {contract_change(SR_CHANGE_ADD, "B", 1),
+                                  contract_change(SR_CHANGE_SET, "a", INT64_MAX),
+                                  contract_change(SR_CHANGE_ADD, "a%", 3),
+                                  contract_change(SR_CHANGE_ADD, "a_", -1),
+                                  contract_change(SR_CHANGE_SET, "a\xc3\xa9", INT64_MIN),
+                                  contract_change(SR_CHANGE_ADD, "a\xf4\x8f\xbf\xbfz", 5),
+                                  contract_change(SR_CHANGE_ADD, "b", 0)};
+    struct sr_uuid other = {.bytes = {9, 9, 9}};
+    struct store *reader;
+
+    contract_writer_open(&writer, *state, 1);
+    contract_apply_all(&writer, changes, 7, NULL);
+    reader = writer.target->open(writer.target->context, &other);
+    check_read_all(reader, "a",
+                   "a=9223372036854775807;a%=3;a_=-1;a\xc3\xa9=-9223372036854775808;"
+                   "a\xf4\x8f\xbf\xbfz=5;");
+    check_read_all(reader, "",
+                   "B=1;a=9223372036854775807;a%=3;a_=-1;"
+                   "a\xc3\xa9=-9223372036854775808;a\xf4\x8f\xbf\xbfz=5;b=0;");
+    check_read_all(reader, "a_", "a_=-1;");
+    check_read_all(reader, "c", "");
+    store_close(&reader);
+    contract_writer_close(&writer);
+}
+
+static void reading_all_where_nobody_claimed_is_not_found(void **state)
+{
+    const struct contract_target *target = *state;
+    struct sr_uuid instance = contract_uuid(1);
+    struct store *reader = target->open(target->context, &instance);
+    struct told told;
+
+    assert_int_equal(read_all(reader, "", &told), SR_NOT_FOUND);
+    assert_int_equal(told.size, 0);
+    store_close(&reader);
+}
+
 static struct sr_change numbered(uint64_t index, char *space)
 {
     int size = snprintf(space, SR_KEY_SIZE_MAX + 1, "%05llu", (unsigned long long)index);
@@ -148,6 +205,83 @@ static void five_thousand_keys_are_loaded_at_once(void **state)
     }
     contract_sink_done(&sink);
     contract_source_done(&source);
+    contract_writer_close(&writer);
+}
+
+/* Sees that the numbered keys come in order, and lets the writer change them all meanwhile. */
+struct watch {
+    struct contract_writer *writer;
+    uint64_t count, change_at, fail_at;
+};
+
+#define WATCHED 11000 /* more than two of the batches that the PostgreSQL driver reads */
+
+static void add_to_all(struct contract_writer *writer)
+{
+    struct contract_source source;
+    struct contract_sink sink;
+
+    contract_source_make(&source, WATCHED, numbered);
+    contract_sink_init(&sink);
+    assert_int_equal(contract_apply(writer, &source, &sink), SR_OK);
+    contract_sink_done(&sink);
+    contract_source_done(&source);
+}
+
+static enum sr_result take_watched(void *context, struct sr_span key, int64_t value)
+{
+    struct watch *watch = context;
+    char wanted[SR_KEY_SIZE_MAX + 1];
+
+    if (watch->count == watch->fail_at) {
+        return SR_FULL;
+    }
+    assert_true(sr_span_equal(key, numbered(watch->count, wanted).key));
+    assert_true(value == (int64_t)watch->count);
+    if (watch->count++ == watch->change_at) {
+        add_to_all(watch->writer);
+    }
+    return SR_OK;
+}
+
+static void all_rows_are_of_one_moment_whatever_is_applied_meanwhile(void **state)
+{
+    struct contract_writer writer;
+    struct watch watch = {.writer = &writer, .change_at = 100, .fail_at = UINT64_MAX};
+    struct store_rows rows = {.context = &watch, .row = take_watched};
+    struct sr_err err;
+    struct store *reader;
+
+    contract_writer_open(&writer, *state, 1);
+    if (strcmp(writer.target->name, "store/fake") == 0) { /* it has no snapshots for readers */
+        watch.change_at = UINT64_MAX;
+    }
+    add_to_all(&writer);
+    reader = writer.target->open(writer.target->context, &writer.instance);
+    assert_int_equal(reader->ops->read_all(reader, sr_span_text(""), &rows, &err), SR_OK);
+    assert_int_equal(watch.count, WATCHED);
+    store_close(&reader);
+    contract_writer_close(&writer);
+}
+
+static void whoever_takes_the_rows_may_end_the_reading(void **state)
+{
+    struct contract_writer writer;
+    struct watch watch = {.writer = &writer, .change_at = UINT64_MAX, .fail_at = 7000};
+    struct store_rows rows = {.context = &watch, .row = take_watched};
+    struct sr_err err;
+    struct store *reader;
+
+    contract_writer_open(&writer, *state, 1);
+    add_to_all(&writer);
+    reader = writer.target->open(writer.target->context, &writer.instance);
+    assert_int_equal(reader->ops->read_all(reader, sr_span_text(""), &rows, &err), SR_FULL);
+    assert_int_equal(watch.count, 7000);
+    watch.fail_at = UINT64_MAX;
+    watch.count = 0;
+    assert_int_equal(reader->ops->read_all(reader, sr_span_text(""), &rows, &err), SR_OK);
+    assert_int_equal(watch.count, WATCHED);
+    store_close(&reader);
     contract_writer_close(&writer);
 }
 
@@ -240,6 +374,10 @@ const struct CMUnitTest contract_read_tests[] = {
     cmocka_unit_test(a_load_tells_values_and_epoch_in_the_order_asked),
     cmocka_unit_test(a_list_tells_rows_in_the_order_of_their_bytes),
     cmocka_unit_test(a_list_without_a_writers_row_is_not_found),
+    cmocka_unit_test(all_rows_of_a_prefix_are_read_without_a_writers_row),
+    cmocka_unit_test(reading_all_where_nobody_claimed_is_not_found),
+    cmocka_unit_test(all_rows_are_of_one_moment_whatever_is_applied_meanwhile),
+    cmocka_unit_test(whoever_takes_the_rows_may_end_the_reading),
     cmocka_unit_test(five_thousand_keys_are_loaded_at_once),
     cmocka_unit_test(reading_where_nobody_claimed_is_not_found),
     cmocka_unit_test(after_a_cut_a_load_connects_again),

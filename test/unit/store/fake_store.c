@@ -163,6 +163,32 @@ static enum sr_result fake_list(struct store *base, const struct store_range *ra
                : fake_lose(connection, SR_UNAVAILABLE, "lost after the read", err);
 }
 
+/* Rows are told from the committed state as it is now: hooks that act meanwhile do so after. */
+static enum sr_result fake_read_all(struct store *base, struct sr_span prefix,
+                                    const struct store_rows *rows, struct sr_err *err)
+{
+    struct fake_connection *connection = (struct fake_connection *)base;
+    const struct fake_state *state = &connection->database->state;
+    enum sr_result res = fake_begin_call(connection, FAKE_OPERATOR, err);
+
+    if (res == SR_OK && state->writer_count == 0) {
+        res = sr_fail(err, SR_NOT_FOUND, "fake store: no tables");
+    }
+    for (size_t i = 0; res == SR_OK && i < state->row_count; i++) {
+        if (sr_span_begins(state->rows[i].key, prefix)) {
+            res = read_is_lost(connection)
+                      ? fake_lose(connection, SR_UNAVAILABLE, "lost after some rows", err)
+                      : rows->row(rows->context, state->rows[i].key, state->rows[i].value);
+        }
+    }
+    if (res != SR_OK) {
+        return res;
+    }
+    return fake_at_moment(connection, FAKE_AFTER_READ, NULL)
+               ? SR_OK
+               : fake_lose(connection, SR_UNAVAILABLE, "lost after the read", err);
+}
+
 static enum sr_result fake_look(struct store *base, const struct sr_uuid *owner,
                                 uint64_t *ret_epoch, bool *ret_owned, struct sr_err *err)
 {
@@ -211,6 +237,7 @@ static const struct store_ops fake_ops = {
     .load = fake_load,
     .find_requests = fake_find_requests,
     .list = fake_list,
+    .read_all = fake_read_all,
     .look = fake_look,
     .retire = fake_retire,
     .list_refused = fake_list_refused,
