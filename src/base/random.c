@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
 
 enum sr_result sr_random_bytes(void *data, size_t size, struct sr_err *err)
@@ -53,4 +54,28 @@ void sr_uuid_text(const struct sr_uuid *uuid, char ret_text[SR_UUID_TEXT_SIZE])
         *at++ = digits[uuid->bytes[i] & 0x0fU];
     }
     *at = '\0';
+}
+
+bool sr_uuid_parse(const char *text, struct sr_uuid *ret_uuid)
+{
+    struct sr_uuid uuid = {{0}};
+    char again[SR_UUID_TEXT_SIZE];
+    size_t digits = 0;
+
+    for (const char *at = text; *at != '\0' && digits < 2 * sizeof(uuid.bytes); at++) {
+        unsigned digit = *at >= '0' && *at <= '9'   ? (unsigned)(*at - '0')
+                         : *at >= 'a' && *at <= 'f' ? (unsigned)(*at - 'a') + 10
+                                                    : 16;
+
+        if (digit < 16) {
+            uuid.bytes[digits / 2] = (uint8_t)(uuid.bytes[digits / 2] << 4 | digit);
+            digits++;
+        }
+    }
+    sr_uuid_text(&uuid, again); /* whatever else stood between the digits shows now */
+    if (strcmp(again, text) != 0) {
+        return false;
+    }
+    *ret_uuid = uuid;
+    return true;
 }

@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,5 +25,8 @@ enum sr_result sr_uuid_draw(struct sr_uuid *ret_uuid, struct sr_err *err) SR_MUS
 
 /* Writes the 36 lower-case characters and a NUL. */
 void sr_uuid_text(const struct sr_uuid *uuid, char ret_text[SR_UUID_TEXT_SIZE]);
+
+/* Reads what sr_uuid_text writes; false for anything else. */
+bool sr_uuid_parse(const char *text, struct sr_uuid *ret_uuid);
 
 #endif

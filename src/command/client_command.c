@@ -186,32 +186,53 @@ static int judge_status(const struct client_command *c, unsigned status, yyjson_
     return complain(status == 404 ? COMMAND_NOT_FOUND : COMMAND_FAILED, &err);
 }
 
-int client_command_ask(struct client_command *c, const struct client_request *request,
-                       yyjson_doc **ret_doc)
+static int judge_answer(const struct client_command *c, const struct client_answer *answer,
+                        yyjson_doc **ret_doc)
 {
-    struct client_answer answer;
     struct sr_err err;
-    yyjson_doc *doc;
+    yyjson_doc *doc = answer->body.size == 0
+                          ? NULL
+                          : yyjson_read((const char *)answer->body.data, answer->body.size, 0);
 
-    if (client_ask(c->client, request, &answer, &err) != SR_OK) {
-        return judge_failure(c, request, &err);
-    }
-    doc = answer.body.size == 0
-              ? NULL
-              : yyjson_read((const char *)answer.body.data, answer.body.size, 0);
-    if (answer.status / 100 != 2) {
-        int code = judge_status(c, answer.status, doc);
+    if (answer->status / 100 != 2) {
+        int code = judge_status(c, answer->status, doc);
 
         yyjson_doc_free(doc);
         return code;
     }
-    if (doc == NULL && answer.body.size != 0) {
+    if (doc == NULL && answer->body.size != 0) {
         (void)sr_fail(&err, SR_DAMAGED, "%.200s: what answers there is not this service",
                       text_of(c, CLIENT_URL));
         return complain(COMMAND_FAILED, &err);
     }
     *ret_doc = doc;
     return COMMAND_OK;
+}
+
+int client_command_ask_if_there(struct client_command *c, const struct client_request *request,
+                                bool *ret_there, yyjson_doc **ret_doc)
+{
+    struct client_answer answer;
+    struct sr_err err;
+    enum sr_result result = client_ask(c->client, request, &answer, &err);
+
+    *ret_there = result != SR_UNAVAILABLE;
+    if (!*ret_there) {
+        return COMMAND_OK;
+    }
+    return result == SR_OK ? judge_answer(c, &answer, ret_doc)
+                           : judge_failure(c, request, &err);
+}
+
+int client_command_ask(struct client_command *c, const struct client_request *request,
+                       yyjson_doc **ret_doc)
+{
+    struct client_answer answer;
+    struct sr_err err;
+
+    return client_ask(c->client, request, &answer, &err) == SR_OK
+               ? judge_answer(c, &answer, ret_doc)
+               : judge_failure(c, request, &err);
 }
 
 /* ---- texts ---- */

@@ -41,6 +41,11 @@ int client_command_run(const struct client_usage *usage, const char *const *argu
 int client_command_ask(struct client_command *c, const struct client_request *request,
                        yyjson_doc **ret_doc);
 
+/* The same for a service that need not be there: where nobody answers it returns COMMAND_OK
+ * with *ret_there false. */
+int client_command_ask_if_there(struct client_command *c, const struct client_request *request,
+                                bool *ret_there, yyjson_doc **ret_doc);
+
 /* Appends percent-encoded bytes to a target. False where there is no room. */
 bool client_target_append(char target[CLIENT_TARGET_SIZE], const char *text);
 

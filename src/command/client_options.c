@@ -3,6 +3,11 @@
  */
 #include "command/client_options.h"
 
+/* As the service has it; config.c reads it. */
+#define SERVICE_OPTION(name_, variable_, value_)                                               \
+    .name = (name_), .variable = (variable_), .type = SR_OPTION_TEXT, .value_name = (value_),  \
+    .fallback_help = "the service's"
+
 const struct sr_option client_table[CLIENT_OPTION_COUNT] = {
     [CLIENT_URL] = {.name = "url",
                     .variable = "SIMPLE_REQUEST_URL",
@@ -52,6 +57,26 @@ const struct sr_option client_table[CLIENT_OPTION_COUNT] = {
                       .min = 1,
                       .max = UINT64_MAX,
                       .help = "of list and top: so many counters at most"},
+    [CLIENT_OUTPUT] = {.name = "output",
+                       .variable = "SIMPLE_REQUEST_OUTPUT",
+                       .type = SR_OPTION_TEXT,
+                       .value_name = "FILE",
+                       .fallback_help = "standard output",
+                       .help = "of export: a file, which has its name only once it is whole"},
+    [CLIENT_NO_FLUSH] = {.name = "no-flush",
+                         .type = SR_OPTION_FLAG,
+                         .help = "of export: ask no service to bring its counts into the "
+                                 "database first"},
+    [CLIENT_DATABASE_URL] = {SERVICE_OPTION("database-url", "DATABASE_URL", "URL"),
+                             .help = "of export: the service's database, where it cannot tell "
+                                     "itself since a password belongs to it"},
+    [CLIENT_DATABASE_URL_FILE] = {SERVICE_OPTION("database-url-file", "DATABASE_URL_FILE",
+                                                 "PATH"),
+                                  .help = "of export: file whose first line is that URL"},
+    [CLIENT_DATA_DIR] = {SERVICE_OPTION("data-dir", "DATA_DIR", "PATH"),
+                         .help = "of export: the service's data directory, with counters.db"},
+    [CLIENT_CONFIG] = {SERVICE_OPTION("config", "SIMPLE_REQUEST_CONFIG", "FILE"),
+                       .help = "of export: the service's configuration file"},
 };
 
 static enum sr_result fail_usage(const struct client_usage *usage, const char *what,

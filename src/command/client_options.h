@@ -16,6 +16,12 @@ enum client_option {
     CLIENT_JSON,
     CLIENT_COMMON_COUNT, /* those before are taken by every command */
     CLIENT_LIMIT = CLIENT_COMMON_COUNT,
+    CLIENT_OUTPUT,
+    CLIENT_NO_FLUSH,
+    CLIENT_DATABASE_URL, /* this one and those behind it are the service's own: CONFIG_* */
+    CLIENT_DATABASE_URL_FILE,
+    CLIENT_DATA_DIR,
+    CLIENT_CONFIG,
     CLIENT_OPTION_COUNT
 };
 

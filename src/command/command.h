@@ -46,6 +46,7 @@ int command_get(const char *const *arguments);
 int command_list(const char *const *arguments);
 int command_top(const char *const *arguments);
 int command_flush(const char *const *arguments);
+int command_export(const char *const *arguments);
 int command_set(const char *const *arguments);
 int command_delete(const char *const *arguments);
 

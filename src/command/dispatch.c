@@ -18,6 +18,8 @@ const struct command commands[] = {
     {"delete", "KEY", "delete a counter", NULL, command_delete},
     {"flush", NULL, "bring everything into the database now, and wait for it", NULL,
      command_flush},
+    {"export", "[PREFIX]", "print all counters of one moment as JSON lines", NULL,
+     command_export},
     {"verify", NULL, "check that journal, writer's row and table agree (service stopped)",
      command_verify, NULL},
     {"journal dump", NULL, "print every record of the journal as a JSON line",

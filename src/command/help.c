@@ -23,7 +23,7 @@ int command_help(const struct config *config)
               stdout);
     config_print_help(stdout);
     (void)
-        fputs("\nOptions of the commands that ask a running service (increment to flush):\n\n",
+        fputs("\nOptions of the commands that ask a running service (increment to export):\n\n",
               stdout);
     client_options_help(stdout);
     (void)fputs("\nExit codes: 0 done; 1 failed, or refused by the service; 2 a mistake on the "

@@ -96,6 +96,8 @@ static void write_process(struct writer *w, const struct service *s,
                           const struct metrics_snapshot *snapshot)
 {
     uint64_t now_ms = sr_clock_wall_ms();
+    struct sr_uuid uuid = datadir_instance(s->datadir);
+    char instance[SR_UUID_TEXT_SIZE];
     const char *url;
 
     open_value(w, "process", "{");
@@ -107,6 +109,8 @@ static void write_process(struct writer *w, const struct service *s,
     number(w, "threads", snapshot->process.threads);
     number(w, "resident_bytes", snapshot->process.resident_bytes);
     text(w, "data_dir", datadir_path(s->datadir));
+    sr_uuid_text(&uuid, instance);
+    text(w, "instance", instance);
     open_value(w, "urls", "[");
     for (size_t i = 0; (url = server_url(s->server, i)) != NULL; i++) {
         text(w, NULL, url);

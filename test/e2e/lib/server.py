@@ -264,11 +264,12 @@ class Server:
         return run(*arguments, *flags, home=self.directory, timeout=timeout, env=env)
 
 
-def run(*arguments, home, timeout=60, env=None):
+def run(*arguments, home, timeout=60, env=None, preexec_fn=None):
     """One run of the binary to its end: exit code, standard output and error as text."""
     done = subprocess.run(
         [str(settings.binary()), *arguments], env=environment(home, env), cwd=home, text=True,
         stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout * settings.TIME_SCALE,
+        preexec_fn=preexec_fn,
     )
     assert not any(word in done.stderr for word in SANITIZER_WORDS), done.stderr
     return done

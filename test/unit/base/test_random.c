@@ -57,11 +57,36 @@ static void all_bytes_are_filled(void **state)
     assert_int_equal(sr_random_bytes(NULL, 0, NULL), SR_OK);
 }
 
+static void a_uuid_is_read_from_its_own_text_alone(void **state)
+{
+    static const char *const wrong[] = {"",
+                                        "9191",
+                                        "919108f7-52d1-4320-9bac-f847db4148a",
+                                        "919108f7-52d1-4320-9bac-f847db4148a81",
+                                        "919108F7-52d1-4320-9bac-f847db4148a8",
+                                        "919108f752d143209bacf847db4148a8",
+                                        "919108f7-52d1-4320-9bac-f847db4148ag",
+                                        " 919108f7-52d1-4320-9bac-f847db4148a8"};
+    struct sr_uuid drawn, uuid = {{7}};
+    char text[SR_UUID_TEXT_SIZE];
+
+    (void)state;
+    assert_int_equal(sr_uuid_draw(&drawn, NULL), SR_OK);
+    sr_uuid_text(&drawn, text);
+    assert_true(sr_uuid_parse(text, &uuid));
+    assert_memory_equal(&uuid, &drawn, sizeof(uuid));
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_false(sr_uuid_parse(wrong[i], &uuid));
+    }
+    assert_memory_equal(&uuid, &drawn, sizeof(uuid));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(drawn_uuids_carry_version_and_variant_and_differ),
         cmocka_unit_test(the_text_of_a_uuid_is_that_of_the_rfc),
+        cmocka_unit_test(a_uuid_is_read_from_its_own_text_alone),
         cmocka_unit_test(all_bytes_are_filled),
     };
 
