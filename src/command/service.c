@@ -165,6 +165,7 @@ static enum sr_result open_flusher(struct service *s, struct sr_err *err)
         .retention_ms = config_number(c, CONFIG_JOURNAL_RETENTION),
         .close_turns = engine_close_turns,
         .accepted = engine_accepted,
+        .claimed = engine_claimed,
         .turns_context = s->engine,
         .event = events_log,
     };

@@ -12,7 +12,9 @@
 
 #define RETRY_FIRST_MS 20U
 #define RETRY_LAST_MS 1000U
-#define IDLE_MS 250U /* JOURNAL_WRITE looks that often whether a second has passed */
+#define IDLE_MS 250U       /* JOURNAL_WRITE looks that often whether a second has passed */
+#define START_CALM_MS 200U /* the first spare file is made that long after a start */
+#define START_LOOK_MS 10U  /* or when a look shows that room is short */
 #define STOP_PATIENCE_MS                                                                       \
     5000U /* a journal that cannot be mended is given up that long after the stop */
 
@@ -94,10 +96,29 @@ static void *commit_main(void *context)
     return NULL;
 }
 
+/* Spare files are 48 MiB of zeros: whatever a start syncs beside them, the store's file and the
+ * owner token, would wait until they are on the disk. A start with little room, or with clients
+ * that use it up, does not wait. */
+static void let_the_start_pass(struct journal *j)
+{
+    uint64_t until_ms = sr_clock_monotonic_ms() + START_CALM_MS;
+    uint64_t enough = journal_frame_bytes(j->queue_max) / 4 * 3;
+
+    (void)pthread_mutex_lock(&j->files_lock);
+    while (!j->keeper_stops && sr_clock_monotonic_ms() < until_ms &&
+           atomic_load(&j->disk_room) > atomic_load(&j->claimed) + enough) {
+        (void)sr_condition_wait_until(&j->spare_wanted, &j->files_lock,
+                                      sr_clock_monotonic_ms() + START_LOOK_MS);
+    }
+    (void)pthread_mutex_unlock(&j->files_lock);
+}
+
 static void *keeper_main(void *context)
 {
     struct journal *j = context;
     bool stopping = false;
+
+    let_the_start_pass(j);
 
     while (!stopping) {
         enum sr_result result = journal_keep(j, NULL);

@@ -263,6 +263,8 @@ bool engine_close_turns(void *engine, uint64_t epoch);
 
 /* The flusher's accepted callback; context is the engine. */
 uint64_t engine_accepted(void *engine, uint64_t epoch);
+/* The flusher's claimed callback; context is the engine. */
+void engine_claimed(void *engine);
 
 /* The journal's progress and the loader's loaded callback; context is the engine. Wakes workers
  * that wait. */

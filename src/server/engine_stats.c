@@ -3,6 +3,8 @@
  */
 #include "server/engine_internal.h"
 
+#include "sync/loader.h"
+
 #include <stdio.h>
 
 static const char *const rejection_labels[] = {
@@ -75,6 +77,13 @@ void engine_progress(void *engine)
 void engine_loaded(void *engine)
 {
     wake_holding(engine, true);
+}
+
+void engine_claimed(void *engine)
+{
+    struct engine *e = engine;
+
+    loader_hurry(e->options.loader);
 }
 
 uint64_t engine_accepted(void *engine, uint64_t epoch)

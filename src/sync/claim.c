@@ -93,6 +93,9 @@ static void take_epoch(struct flusher *f, uint64_t epoch)
     journal_judge_hollow(f->options.journal, epoch);
     journal_applied(f->options.journal, epoch, f->retention_clock_ms);
     flusher_set_state(f, FLUSHER_CAUGHT_UP, "");
+    if (f->options.claimed != NULL) {
+        f->options.claimed(f->options.turns_context);
+    }
 }
 
 static void confirm(struct flusher *f, const struct sr_uuid *token, uint64_t epoch)

@@ -41,7 +41,10 @@ struct flusher_options {
     /* The ledger's other side: the sum, modulo 2^64, of all that was counted since the start in
      * epochs of this one's parity, of which no turn is open any more. NULL: no ledger. */
     uint64_t (*accepted)(void *context, uint64_t epoch);
-    void *turns_context;  /* of close_turns and accepted */
+    /* The writer's row was claimed: the database answers, and has its tables. NULL: nobody
+     * waits for that. */
+    void (*claimed)(void *context);
+    void *turns_context;  /* of close_turns, accepted and claimed */
     sync_event_fn *event; /* tells main what happened, for the log */
     void *event_context;
 };

@@ -7,13 +7,13 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/condition.h"
 #include "store/store_meter.h"
 #include "sync/loader_requests.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define QUEUE_MAX 65536U
 #define BATCH_MAX 1000U
@@ -35,6 +35,7 @@ struct loader {
     uint32_t queue_first, queue_count;
     struct loader_requests requests;
     bool stopping;
+    bool hurried; /* loader_hurry was called since the last load began */
 
     /* Loader thread only. */
     counters_ref *batch; /* being loaded; what is stale or failed stays for the next turn */
@@ -94,7 +95,7 @@ enum sr_result loader_open(const struct loader_options *options, struct loader *
     l->options.late_ms = options->late_ms == 0 ? LATE_MS : options->late_ms;
     l->retry_ms = RETRY_FIRST_MS;
     (void)pthread_mutex_init(&l->lock, NULL);
-    (void)pthread_cond_init(&l->filled, NULL);
+    sr_condition_init(&l->filled);
     sr_histogram_init(&l->batch_keys, &sr_bounds_count);
     result = allocate(l, err);
     if (result != SR_OK) {
@@ -182,6 +183,7 @@ static bool take_batch(struct loader *l, bool wait)
         l->queue_count--;
     }
     loader_requests_take(&l->requests);
+    l->hurried = false;
     stopping = l->stopping;
     (void)pthread_mutex_unlock(&l->lock);
     return !stopping;
@@ -276,13 +278,26 @@ static bool load_batch(struct loader *l)
     return true;
 }
 
+/* New misses do not shorten it: a database in trouble is asked that often and no oftener. */
 static void pause_for(struct loader *l)
 {
-    struct timespec pause = {.tv_sec = l->retry_ms / 1000,
-                             .tv_nsec = (long)(l->retry_ms % 1000) * 1000000L};
+    uint64_t deadline_ms = sr_clock_monotonic_ms() + l->retry_ms;
+    bool in_time = true;
 
-    (void)nanosleep(&pause, NULL);
+    (void)pthread_mutex_lock(&l->lock);
+    while (in_time && !l->hurried && !l->stopping) {
+        in_time = sr_condition_wait_until(&l->filled, &l->lock, deadline_ms);
+    }
+    (void)pthread_mutex_unlock(&l->lock);
     l->retry_ms = l->retry_ms * 2 > RETRY_LAST_MS ? RETRY_LAST_MS : l->retry_ms * 2;
+}
+
+void loader_hurry(struct loader *l)
+{
+    (void)pthread_mutex_lock(&l->lock);
+    l->hurried = true;
+    (void)pthread_cond_signal(&l->filled);
+    (void)pthread_mutex_unlock(&l->lock);
 }
 
 bool loader_step(struct loader *l)

@@ -59,6 +59,10 @@ enum sr_result loader_queue(struct loader *loader, counters_ref ref) SR_MUST_USE
  * queue is full; the caller abandons the request and answers 503. */
 enum sr_result loader_ask(struct loader *loader, struct dedup_ref ref) SR_MUST_USE;
 
+/* The database answered the flusher: a load that failed is not worth a pause any more. Any
+ * thread. */
+void loader_hurry(struct loader *loader);
+
 /* Loads one batch on the caller's thread, without waiting: for tests and the simulation,
  * instead of loader_start. False: nothing was queued. */
 bool loader_step(struct loader *loader);

@@ -37,6 +37,11 @@ static bool close_turns(void *context, uint64_t epoch)
     return !f->turns_open;
 }
 
+static void claimed(void *context)
+{
+    ((struct sync_fixture *)context)->claimed++;
+}
+
 static uint32_t tick_of(void *context)
 {
     return flusher_tick(((struct sync_fixture *)context)->flusher);
@@ -77,6 +82,7 @@ void sync_start(struct sync_fixture *f)
                                       .retention_ms = FIXTURE_RETENTION_MS,
                                       .close_turns = close_turns,
                                       .accepted = accepted,
+                                      .claimed = claimed,
                                       .turns_context = f,
                                       .event = on_event,
                                       .event_context = f};

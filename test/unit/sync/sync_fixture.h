@@ -30,6 +30,7 @@ struct sync_fixture {
     bool turns_open;                    /* close_turns says no */
     uint64_t counted[2];                /* ledger: what sync_add counted, by epoch parity */
     unsigned mismatches;                /* events of the ledger */
+    unsigned claimed;                   /* how often the flusher said so */
     struct sr_err err;
 };
 

@@ -4,6 +4,12 @@
  */
 #include "sync_fixture.h"
 
+#include <semaphore.h>
+#include <time.h>
+
+#define HURRIED_LOADS 60U /* with pauses they take 27 seconds */
+#define PATIENCE_S 15
+
 static void a_base_is_loaded_from_the_table(void **state)
 {
     struct sync_fixture *f = *state;
@@ -96,6 +102,54 @@ static void before_the_first_claim_nothing_is_taken_for_a_base(void **state)
     assert_int_equal(sync_read(f, "a"), 40);
 }
 
+struct hurry {
+    struct loader *loader;
+    unsigned loads;
+    sem_t enough;
+};
+
+static enum fake_fault fail_and_hurry(void *context, const struct fake_call *call)
+{
+    struct hurry *h = context;
+
+    (void)call;
+    h->loads++;
+    if (h->loads == HURRIED_LOADS) {
+        (void)sem_post(&h->enough);
+        return FAKE_NONE;
+    }
+    loader_hurry(h->loader);
+    return FAKE_FAIL_BEFORE;
+}
+
+static void a_load_that_failed_does_not_pause_when_the_database_was_heard_of(void **state)
+{
+    struct sync_fixture *f = *state;
+    struct hurry h = {.loader = f->loader};
+    struct counters_turn turn = {.epoch = f->open_epoch, .may_wait = true};
+    struct counters_outcome outcome = {0};
+    struct sr_span key = sr_span_text("a");
+    struct timespec deadline;
+
+    sync_steps(f);
+    assert_int_equal(f->claimed, 1);
+    assert_int_equal(sem_init(&h.enough, 0, 0), 0);
+    fake_database_hook(f->database,
+                       &(struct fake_hooks){.context = &h, .decide = fail_and_hurry});
+    assert_int_equal(counters_read(f->counters, &turn, key, counters_hash(f->counters, key),
+                                   &outcome),
+                     COUNTERS_WAIT_LOAD);
+    assert_int_equal(loader_queue(f->loader, outcome.ref), SR_OK);
+    assert_int_equal(loader_start(f->loader, &f->err), SR_OK);
+    (void)clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += PATIENCE_S;
+    assert_int_equal(sem_timedwait(&h.enough, &deadline), 0);
+    loader_stop(f->loader);
+    assert_int_equal(h.loads, HURRIED_LOADS);
+    counters_unpin(f->counters, outcome.ref);
+    (void)sem_destroy(&h.enough);
+}
+
 static void the_queue_has_a_bound(void **state)
 {
     struct sync_fixture *f = *state;
@@ -115,6 +169,7 @@ int main(void)
         T(a_load_that_fails_is_repeated_until_it_succeeds),
         T(a_load_below_the_applied_epoch_is_repeated),
         T(before_the_first_claim_nothing_is_taken_for_a_base),
+        T(a_load_that_failed_does_not_pause_when_the_database_was_heard_of),
         T(the_queue_has_a_bound),
     };
 
