@@ -80,6 +80,9 @@ static enum sr_result write_request(struct client *c, const struct client_reques
         result = write_field(out, "Idempotency-Key: ", r->idempotency_key);
     }
     if (result == SR_OK) {
+        result = write_field(out, "Prefer: ", r->prefer);
+    }
+    if (result == SR_OK) {
         result = write_field(out, "Content-Type: ", r->content_type);
     }
     if (result == SR_OK && r->content_type != NULL) {
@@ -208,7 +211,7 @@ static enum sr_result repeat(struct client *c, struct sr_err *err)
     uint32_t pause_ms = kept ? 0 : PAUSE_FIRST_MS; /* a kept one may only have been idle */
     bool was_lost = result == SR_UNKNOWN;
 
-    while (c->options.retry_ms > 0 && may_repeat(c, result, was_lost) &&
+    while (c->options.retry_ms > 0 && may_repeat(c, result, was_lost || c->options.seen) &&
            wait_to_repeat(c, result, &pause_ms, deadline_ms)) {
         pause_ms = pause_ms == 0 ? PAUSE_FIRST_MS : pause_ms;
         result = attempt(c, err);

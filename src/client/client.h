@@ -24,6 +24,7 @@ struct client_options {
     bool unverified;     /* of https: any certificate will do */
     uint32_t timeout_ms; /* of one attempt, from connecting to the whole answer */
     uint32_t retry_ms;   /* how long to try again after the first failure; 0: never */
+    bool seen; /* it was there a moment ago: one that takes no connection is tried again too */
     size_t answer_size_max;
 };
 
@@ -35,6 +36,7 @@ struct client_request {
     const char *idempotency_key; /* NULL: none */
     const char *accept;          /* NULL: application/json */
     bool once; /* an answer that was lost is told, SR_UNKNOWN, and not asked for again */
+    const char *prefer; /* NULL: none */
 };
 
 struct client_answer {

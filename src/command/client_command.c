@@ -59,22 +59,27 @@ static enum sr_result read_token(const char *path, char ret_token[CLIENT_TOKEN_S
                               path);
 }
 
-static enum sr_result open_client(struct client_command *c, struct sr_err *err)
+struct client_options client_command_options(const struct client_command *c)
 {
-    struct client_options options = {
+    return (struct client_options){
         .url = text_of(c, CLIENT_URL),
+        .token = c->token[0] == '\0' ? NULL : c->token,
         .ca_file = text_of(c, CLIENT_CA_FILE),
         .timeout_ms = (uint32_t)c->settings.values[CLIENT_TIMEOUT].number,
         .retry_ms = (uint32_t)c->settings.values[CLIENT_RETRY].number,
         .answer_size_max = ANSWER_SIZE_MAX,
     };
+}
 
-    if (text_of(c, CLIENT_TOKEN_FILE) != NULL) {
-        if (read_token(text_of(c, CLIENT_TOKEN_FILE), c->token, err) != SR_OK) {
-            return SR_INVALID;
-        }
-        options.token = c->token;
+static enum sr_result open_client(struct client_command *c, struct sr_err *err)
+{
+    struct client_options options;
+
+    if (text_of(c, CLIENT_TOKEN_FILE) != NULL &&
+        read_token(text_of(c, CLIENT_TOKEN_FILE), c->token, err) != SR_OK) {
+        return SR_INVALID;
     }
+    options = client_command_options(c);
     return client_open(&options, &c->client, err);
 }
 
@@ -121,32 +126,46 @@ int client_command_run(const struct client_usage *usage, const char *const *argu
 
 /* ---- what went wrong ---- */
 
+int client_exit_code(enum sr_result result)
+{
+    switch (result) {
+    case SR_OK:
+        return COMMAND_OK;
+    case SR_INVALID:
+        return COMMAND_USAGE;
+    case SR_NOT_FOUND:
+        return COMMAND_NOT_FOUND;
+    case SR_UNAVAILABLE:
+    case SR_UNKNOWN:
+        return COMMAND_UNREACHABLE;
+    default:
+        return COMMAND_FAILED;
+    }
+}
+
 /* No answer. */
-static int judge_failure(const struct client_command *c, const struct client_request *request,
-                         const struct sr_err *why)
+static enum sr_result explain_failure(const struct client_command *c,
+                                      const struct client_request *request, struct sr_err *err)
 {
     const char *url = text_of(c, CLIENT_URL);
-    struct sr_err err;
+    const struct sr_err why = *err;
 
-    switch (why->code) {
+    switch (why.code) {
     case SR_UNAVAILABLE:
-        (void)sr_fail(&err, why->code,
-                      "%.100s: %.120s; is the service running there? --url names another", url,
-                      why->text);
-        return complain(COMMAND_UNREACHABLE, &err);
+        return sr_fail(err, why.code,
+                       "%.100s: %.120s; is the service running there? --url names another", url,
+                       why.text);
     case SR_UNKNOWN:
-        (void)sr_fail(&err, why->code,
-                      strcmp(request->method, "GET") == 0
-                          ? "%.100s: %.120s"
-                          : "%.100s: %.120s; it may have been done or not: look before you "
-                            "repeat it",
-                      url, why->text);
-        return complain(COMMAND_UNREACHABLE, &err);
+        return sr_fail(err, why.code,
+                       strcmp(request->method, "GET") == 0
+                           ? "%.100s: %.120s"
+                           : "%.100s: %.120s; it may have been done or not: look before you "
+                             "repeat it",
+                       url, why.text);
     case SR_INVALID:
-        return complain(COMMAND_USAGE, why);
+        return why.code;
     default:
-        (void)sr_fail(&err, why->code, "%.100s: %.200s", url, why->text);
-        return complain(COMMAND_FAILED, &err);
+        return sr_fail(err, why.code, "%.100s: %.200s", url, why.text);
     }
 }
 
@@ -175,38 +194,43 @@ static const char *advice(unsigned status, bool has_token)
     }
 }
 
-static int judge_status(const struct client_command *c, unsigned status, yyjson_doc *doc)
+static enum sr_result explain_status(const struct client_command *c, unsigned status,
+                                     yyjson_doc *doc, struct sr_err *err)
 {
     const char *message = message_of(doc);
-    struct sr_err err;
 
-    (void)sr_fail(&err, SR_REFUSED, "%.200s (status %u)%s",
-                  message == NULL ? "refused" : message, status,
-                  advice(status, c->token[0] != '\0'));
-    return complain(status == 404 ? COMMAND_NOT_FOUND : COMMAND_FAILED, &err);
+    return sr_fail(err, status == 404 ? SR_NOT_FOUND : SR_REFUSED, "%.200s (status %u)%s",
+                   message == NULL ? "refused" : message, status,
+                   advice(status, c->token[0] != '\0'));
 }
 
-static int judge_answer(const struct client_command *c, const struct client_answer *answer,
-                        yyjson_doc **ret_doc)
+enum sr_result client_command_try(const struct client_command *c, struct client *client,
+                                  const struct client_request *request,
+                                  struct client_answer *ret_answer, yyjson_doc **ret_doc,
+                                  struct sr_err *err)
 {
-    struct sr_err err;
-    yyjson_doc *doc = answer->body.size == 0
-                          ? NULL
-                          : yyjson_read((const char *)answer->body.data, answer->body.size, 0);
+    enum sr_result result = SR_OK;
+    yyjson_doc *doc;
 
-    if (answer->status / 100 != 2) {
-        int code = judge_status(c, answer->status, doc);
-
-        yyjson_doc_free(doc);
-        return code;
+    *ret_answer = (struct client_answer){0};
+    if (client_ask(client, request, ret_answer, err) != SR_OK) {
+        return explain_failure(c, request, err);
     }
-    if (doc == NULL && answer->body.size != 0) {
-        (void)sr_fail(&err, SR_DAMAGED, "%.200s: what answers there is not this service",
-                      text_of(c, CLIENT_URL));
-        return complain(COMMAND_FAILED, &err);
+    doc = ret_answer->body.size == 0
+              ? NULL
+              : yyjson_read((const char *)ret_answer->body.data, ret_answer->body.size, 0);
+    if (ret_answer->status / 100 != 2) {
+        result = explain_status(c, ret_answer->status, doc, err);
+    } else if (doc == NULL && ret_answer->body.size != 0) {
+        result = sr_fail(err, SR_DAMAGED, "%.200s: what answers there is not this service",
+                         text_of(c, CLIENT_URL));
+    }
+    if (result != SR_OK) {
+        yyjson_doc_free(doc);
+        return result;
     }
     *ret_doc = doc;
-    return COMMAND_OK;
+    return SR_OK;
 }
 
 int client_command_ask_if_there(struct client_command *c, const struct client_request *request,
@@ -214,14 +238,11 @@ int client_command_ask_if_there(struct client_command *c, const struct client_re
 {
     struct client_answer answer;
     struct sr_err err;
-    enum sr_result result = client_ask(c->client, request, &answer, &err);
+    enum sr_result result = client_command_try(c, c->client, request, &answer, ret_doc, &err);
 
     *ret_there = result != SR_UNAVAILABLE;
-    if (!*ret_there) {
-        return COMMAND_OK;
-    }
-    return result == SR_OK ? judge_answer(c, &answer, ret_doc)
-                           : judge_failure(c, request, &err);
+    return result == SR_OK || !*ret_there ? COMMAND_OK
+                                          : complain(client_exit_code(result), &err);
 }
 
 int client_command_ask(struct client_command *c, const struct client_request *request,
@@ -229,10 +250,9 @@ int client_command_ask(struct client_command *c, const struct client_request *re
 {
     struct client_answer answer;
     struct sr_err err;
+    enum sr_result result = client_command_try(c, c->client, request, &answer, ret_doc, &err);
 
-    return client_ask(c->client, request, &answer, &err) == SR_OK
-               ? judge_answer(c, &answer, ret_doc)
-               : judge_failure(c, request, &err);
+    return result == SR_OK ? COMMAND_OK : complain(client_exit_code(result), &err);
 }
 
 /* ---- texts ---- */

@@ -45,6 +45,18 @@ int client_command_ask(struct client_command *c, const struct client_request *re
  * with *ret_there false. */
 int client_command_ask_if_there(struct client_command *c, const struct client_request *request,
                                 bool *ret_there, yyjson_doc **ret_doc);
+/* The same for any client, told by *err: its code gives the exit code. ret_answer->status is 0
+ * where there was no answer. */
+enum sr_result client_command_try(const struct client_command *c, struct client *client,
+                                  const struct client_request *request,
+                                  struct client_answer *ret_answer, yyjson_doc **ret_doc,
+                                  struct sr_err *err) SR_MUST_USE;
+
+/* What a command that failed so ends with. */
+int client_exit_code(enum sr_result result);
+
+/* What c->client was opened with; texts are borrowed from c. */
+struct client_options client_command_options(const struct client_command *c);
 
 /* Appends percent-encoded bytes to a target. False where there is no room. */
 bool client_target_append(char target[CLIENT_TARGET_SIZE], const char *text);

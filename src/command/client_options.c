@@ -3,10 +3,15 @@
  */
 #include "command/client_options.h"
 
+#include "base/limits.h"
+#include "transfer/sender.h"
+
 /* As the service has it; config.c reads it. */
 #define SERVICE_OPTION(name_, variable_, value_)                                               \
     .name = (name_), .variable = (variable_), .type = SR_OPTION_TEXT, .value_name = (value_),  \
     .fallback_help = "the service's"
+
+static const char *const in_doubt[] = {"stop", "send", "skip", NULL};
 
 const struct sr_option client_table[CLIENT_OPTION_COUNT] = {
     [CLIENT_URL] = {.name = "url",
@@ -41,6 +46,7 @@ const struct sr_option client_table[CLIENT_OPTION_COUNT] = {
                       .type = SR_OPTION_DURATION,
                       .value_name = "DURATION",
                       .fallback = "10s",
+                      .fallback_help = "10s; import: 5m",
                       .min = 1,
                       .max = 24 * (uint64_t)3600000,
                       .zero_allowed = true,
@@ -77,6 +83,48 @@ const struct sr_option client_table[CLIENT_OPTION_COUNT] = {
                          .help = "of export: the service's data directory, with counters.db"},
     [CLIENT_CONFIG] = {SERVICE_OPTION("config", "SIMPLE_REQUEST_CONFIG", "FILE"),
                        .help = "of export: the service's configuration file"},
+    [CLIENT_SET] = {.name = "set",
+                    .type = SR_OPTION_FLAG,
+                    .help = "of import: set the totals instead of adding to them"},
+    [CLIENT_ID] = {.name = "id",
+                   .variable = "SIMPLE_REQUEST_ID",
+                   .type = SR_OPTION_TEXT,
+                   .value_name = "NAME",
+                   .fallback_help = "the content's digest",
+                   .help = "of import: its name; the same content under another name is "
+                           "counted once more"},
+    [CLIENT_RESUME_FILE] = {.name = "resume-file",
+                            .variable = "SIMPLE_REQUEST_RESUME_FILE",
+                            .type = SR_OPTION_TEXT,
+                            .value_name = "PATH",
+                            .fallback_help = "FILE.import, none for -",
+                            .help = "of import: where it is written down how far it is; "
+                                    "none: nowhere"},
+    [CLIENT_BATCH] = {.name = "batch",
+                      .variable = "SIMPLE_REQUEST_BATCH",
+                      .type = SR_OPTION_NUMBER,
+                      .value_name = "NUMBER",
+                      .fallback = "10000",
+                      .min = 1,
+                      .max = SR_BATCH_ITEMS_MAX,
+                      .help = "of import: lines in one request"},
+    [CLIENT_CONNECTIONS] = {.name = "connections",
+                            .variable = "SIMPLE_REQUEST_CONNECTIONS",
+                            .type = SR_OPTION_NUMBER,
+                            .value_name = "NUMBER",
+                            .fallback = "4",
+                            .min = 1,
+                            .max = SENDER_CONNECTIONS_MAX,
+                            .help = "of import: requests under way at once; with --set always "
+                                    "1"},
+    [CLIENT_IN_DOUBT] = {.name = "in-doubt",
+                         .variable = "SIMPLE_REQUEST_IN_DOUBT",
+                         .type = SR_OPTION_CHOICE,
+                         .value_name = "WHAT",
+                         .fallback = "stop",
+                         .choices = in_doubt,
+                         .help = "of import: stop, send or skip: lines that may have been "
+                                 "counted so long ago that the service has forgotten it"},
 };
 
 static enum sr_result fail_usage(const struct client_usage *usage, const char *what,

@@ -22,8 +22,17 @@ enum client_option {
     CLIENT_DATABASE_URL_FILE,
     CLIENT_DATA_DIR,
     CLIENT_CONFIG,
+    CLIENT_SET,
+    CLIENT_ID,
+    CLIENT_RESUME_FILE,
+    CLIENT_BATCH,
+    CLIENT_CONNECTIONS,
+    CLIENT_IN_DOUBT,
     CLIENT_OPTION_COUNT
 };
+
+/* The choices of CLIENT_IN_DOUBT. */
+enum client_in_doubt { CLIENT_IN_DOUBT_STOP, CLIENT_IN_DOUBT_SEND, CLIENT_IN_DOUBT_SKIP };
 
 #define CLIENT_TAKES(option) (1U << (option))
 

@@ -49,6 +49,7 @@ int command_flush(const char *const *arguments);
 int command_export(const char *const *arguments);
 int command_set(const char *const *arguments);
 int command_delete(const char *const *arguments);
+int command_import(const char *const *arguments);
 
 int command_token(const char *const *words);
 int command_version(const struct config *config);

@@ -16,6 +16,8 @@ const struct command commands[] = {
     {"top", NULL, "show the keys that are counted most", NULL, command_top},
     {"set", "KEY N", "set a counter's total", NULL, command_set},
     {"delete", "KEY", "delete a counter", NULL, command_delete},
+    {"import", "FILE", "add the counters of a file of JSON lines, or set their totals", NULL,
+     command_import},
     {"flush", NULL, "bring everything into the database now, and wait for it", NULL,
      command_flush},
     {"export", "[PREFIX]", "print all counters of one moment as JSON lines", NULL,

@@ -1,0 +1,464 @@
+/*
+ * simple-request import FILE: the counters of a file of JSON lines, added or set.
+ *
+ * All lines are looked at first; then they are sent in batches whose keys are made of the
+ * content and of the line, so that the service counts a batch once, however often it is sent.
+ * The service remembers that for its idempotency window; beyond it, the resume file tells how
+ * far the import was.
+ */
+#include "base/clock.h"
+#include "command/import_send.h"
+#include "command/import_show.h"
+#include "transfer/check.h"
+#include "transfer/resume.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#define RETRY_MS                                                                               \
+    300000U /* where --retry is not given: a restart, a flush of millions of keys */
+
+struct import {
+    struct client_command *command;
+    struct source *source;
+    struct import_show show;
+    struct import_send send;
+    struct import_summary summary;
+    struct check_result checked;
+    struct resume resume; /* as it is written down */
+    char path[PATH_MAX];  /* of the resume file; "": there is none */
+    uint32_t ahead;       /* batches that this run sends at most beyond what is settled */
+    uint64_t first_item;  /* pairs before it are not sent by this run */
+    uint64_t begun_ms;
+    bool is_finished; /* by a former run */
+    bool window_unknown;
+    struct resume old; /* as a former run left it, where this one goes on */
+};
+
+static uint64_t number_of(const struct import *m, enum client_option option)
+{
+    return m->command->settings.values[option].number;
+}
+
+static const char *text_of(const struct import *m, enum client_option option)
+{
+    return m->command->settings.values[option].text;
+}
+
+/* ---- the source ---- */
+
+static enum sr_result open_source(struct import *m, struct sr_err *err)
+{
+    const char *path = m->command->settings.parts.words[0];
+
+    return source_open_file(path, &m->source, err);
+}
+
+static void tell_bad(void *context, uint64_t line, const char *message)
+{
+    struct import *m = context;
+
+    import_show_bad(&m->show, line, message);
+}
+
+static void tell_checked(void *context, uint64_t bytes)
+{
+    struct import *m = context;
+
+    import_show_progress(&m->show, "checking", "bytes", bytes, source_size(m->source));
+}
+
+static enum sr_result check(struct import *m, struct sr_err *err)
+{
+    const struct check check = {.tell = tell_bad, .progress = tell_checked, .context = m};
+    enum sr_result result;
+
+    import_show_begin(&m->show, 0);
+    result = check_source(m->source, &check, &m->checked, err);
+    import_show_clear(&m->show);
+    if (result == SR_OK && m->checked.bad > 0) {
+        return sr_fail(err, SR_REFUSED,
+                       "%.200s: %" PRIu64 " of %" PRIu64 " lines are wrong, nothing was sent",
+                       m->show.name, m->checked.bad, m->checked.bad + m->checked.pairs);
+    }
+    return result;
+}
+
+/* ---- where it goes on ---- */
+
+static enum sr_result find_path(struct import *m, struct sr_err *err)
+{
+    const char *given = text_of(m, CLIENT_RESUME_FILE);
+    const char *word = m->command->settings.parts.words[0];
+    int size = 0;
+
+    if (given != NULL) {
+        size = strcmp(given, "none") == 0 ? 0 : snprintf(m->path, PATH_MAX, "%s", given);
+    } else if (strcmp(word, "-") != 0) {
+        size = snprintf(m->path, PATH_MAX, "%s.import", word);
+    }
+    return size < PATH_MAX ? SR_OK
+                           : sr_fail(err, SR_INVALID, "--resume-file: the path is too long");
+}
+
+static enum sr_result describe(struct import *m, struct sr_err *err)
+{
+    const char *name = text_of(m, CLIENT_ID);
+    const char *url = text_of(m, CLIENT_URL);
+    struct resume *r = &m->resume;
+
+    for (const char *at = name; at != NULL && *at != '\0'; at++) {
+        if (*at <= ' ' || *at > '~') {
+            return sr_fail(err, SR_INVALID, "--id must be printable ASCII without spaces");
+        }
+    }
+    *r = (struct resume){.sets = number_of(m, CLIENT_SET) != 0,
+                         .items_max = (uint32_t)number_of(m, CLIENT_BATCH)};
+    (void)snprintf(r->digest, sizeof(r->digest), "%s", m->checked.digest);
+    if (snprintf(r->identity, sizeof(r->identity), "%s", name == NULL ? r->digest : name) >=
+        (int)sizeof(r->identity)) {
+        return sr_fail(err, SR_INVALID, "--id must be %d characters at most",
+                       RESUME_IDENTITY_SIZE - 1);
+    }
+    if (snprintf(r->url, sizeof(r->url), "%s", url) >= (int)sizeof(r->url)) {
+        return sr_fail(err, SR_INVALID, "--url is too long");
+    }
+    return SR_OK;
+}
+
+/* How long the service remembers a batch, by its own word; 0 where it does not tell. */
+static uint64_t ask_window(struct import *m)
+{
+    static const char name[] = "\nsimple_request_idempotency_window_seconds ";
+    const struct client_request request = {.method = "GET",
+                                           .target = "/metrics",
+                                           .accept = "text/plain"};
+    struct client_answer answer;
+    struct sr_err err;
+    const char *at = NULL;
+
+    if (client_ask(m->command->client, &request, &answer, &err) == SR_OK &&
+        answer.status == 200) {
+        at = strstr((const char *)answer.body.data, name); /* a NUL follows the body */
+    }
+    m->window_unknown = at == NULL;
+    return at == NULL ? 0 : (uint64_t)(strtod(at + sizeof(name) - 1, NULL) * 1000.0);
+}
+
+/* Moves over the batches that may have been counted. */
+static enum sr_result skip_doubtful(struct import *m, struct sr_err *err)
+{
+    struct batches batches;
+    struct batch *batch = malloc(sizeof(*batch));
+    enum sr_result result = batches_init(&batches, source_descriptor(m->source),
+                                         &m->resume.place, m->resume.items_max);
+
+    if (batch == NULL || result != SR_OK) {
+        free(batch);
+        batches_done(&batches);
+        return sr_fail(err, SR_NO_MEMORY, "out of memory for a batch");
+    }
+    batch_init(batch);
+    for (uint32_t i = 0; i < m->resume.ahead && result == SR_OK; i++) {
+        result = batches_next(&batches, batch, err);
+        if (result == SR_OK) {
+            m->summary.skipped += batch->items;
+            m->resume.place = batch->after;
+        }
+    }
+    batch_done(batch);
+    batches_done(&batches);
+    free(batch);
+    return result == SR_CLOSED ? SR_OK : result;
+}
+
+static enum sr_result refuse_doubt(const struct import *m, struct sr_err *err)
+{
+    return sr_fail(err, SR_REFUSED,
+                   "%.80s: of the lines behind %" PRIu64 ", the next %" PRIu64
+                   " may be counted, %s; look at their totals: --in-doubt skip leaves them "
+                   "out, --in-doubt "
+                   "send sends them",
+                   m->show.name, m->resume.place.line,
+                   (uint64_t)m->resume.ahead * m->resume.items_max,
+                   m->window_unknown
+                       ? "and the service does not tell this token, which lacks the scope "
+                         "read, how long it remembers that"
+                       : "so long ago that the service has forgotten it");
+}
+
+static enum sr_result judge_doubt(struct import *m, struct sr_err *err)
+{
+    if (!resume_in_doubt(&m->resume, sr_clock_wall_ms(), ask_window(m))) {
+        return SR_OK;
+    }
+    switch ((enum client_in_doubt)number_of(m, CLIENT_IN_DOUBT)) {
+    case CLIENT_IN_DOUBT_SKIP:
+        return skip_doubtful(m, err);
+    case CLIENT_IN_DOUBT_SEND:
+        return SR_OK;
+    case CLIENT_IN_DOUBT_STOP:
+    default:
+        return refuse_doubt(m, err);
+    }
+}
+
+static enum sr_result go_on_behind(struct import *m, const struct resume *old,
+                                   struct sr_err *err)
+{
+    enum sr_result result;
+
+    m->old = *old;
+    m->resume = *old;
+    m->summary.resumed = old->place.items;
+    result = judge_doubt(m, err);
+    m->first_item = m->resume.place.items;
+    return result;
+}
+
+/* Reads the resume file, and decides where to begin. */
+static enum sr_result find_place(struct import *m, struct sr_err *err)
+{
+    struct resume old;
+    enum sr_result result = m->path[0] == '\0' ? SR_NOT_FOUND : resume_load(m->path, &old, err);
+
+    if (result != SR_OK) {
+        return result == SR_NOT_FOUND ? SR_OK : result;
+    }
+    switch (resume_compare(&old, &m->resume, m->path, err)) {
+    case RESUME_GOES_ON:
+        return go_on_behind(m, &old, err);
+    case RESUME_FINISHED:
+        m->is_finished = true;
+        m->summary.resumed = m->checked.pairs;
+        return SR_OK;
+    case RESUME_REFUSED:
+        return err->code;
+    case RESUME_NEW:
+    default:
+        return SR_OK;
+    }
+}
+
+/* ---- sending ---- */
+
+/* What the former run may have sent, it sent when it says: a service that is sent a batch again
+ * remembers it no longer for that. */
+static void keep_doubt(struct import *m)
+{
+    const struct resume *old = &m->old;
+
+    if (m->resume.place.items < old->place.items + (uint64_t)old->ahead * old->items_max) {
+        m->resume.since_ms = old->since_ms;
+        m->resume.ahead = old->ahead > m->ahead ? old->ahead : m->ahead;
+    } else {
+        m->resume.ahead = m->ahead;
+    }
+}
+
+static enum sr_result save(struct import *m, const struct batch_place *place, uint64_t since_ms,
+                           struct sr_err *err)
+{
+    m->resume.place = *place;
+    m->resume.since_ms = since_ms;
+    keep_doubt(m);
+    return m->path[0] == '\0' ? SR_OK : resume_save(m->path, &m->resume, err);
+}
+
+static enum sr_result settle(void *context, const struct batch_place *place, uint64_t since_ms,
+                             struct sr_err *err)
+{
+    struct import *m = context;
+
+    import_show_progress(&m->show, m->resume.sets ? "setting" : "adding", "counters",
+                         place->items, m->checked.pairs);
+    return save(m, place, since_ms, err);
+}
+
+static enum sr_result send_batch(void *context, unsigned connection, const struct batch *batch,
+                                 struct sr_err *err)
+{
+    struct import *m = context;
+    enum sr_result result = source_check(m->source, err);
+
+    return result == SR_OK ? import_send_batch(&m->send, connection, batch, err) : result;
+}
+
+static enum sr_result run_sender(struct import *m, unsigned connections, struct sr_err *err)
+{
+    const struct sender_calls calls = {.context = m,
+                                       .send = send_batch,
+                                       .settle = settle,
+                                       .now_ms = sr_clock_wall_ms};
+    struct batches batches;
+    enum sr_result result = batches_init(&batches, source_descriptor(m->source),
+                                         &m->resume.place, m->resume.items_max);
+
+    if (result != SR_OK) {
+        batches_done(&batches);
+        return sr_fail(err, result, "out of memory");
+    }
+    import_show_begin(&m->show, m->first_item);
+    result = sender_run(&batches, connections, &calls, err);
+    import_show_clear(&m->show);
+    batches_done(&batches);
+    return result;
+}
+
+/* Whether somebody answers there: what is lost later is waited for. */
+static int greet(struct import *m)
+{
+    const struct client_request request = {.method = "GET", .target = "/livez"};
+    yyjson_doc *doc = NULL;
+    int code = client_command_ask(m->command, &request, &doc);
+
+    yyjson_doc_free(doc);
+    return code;
+}
+
+static enum sr_result send_all(struct import *m, struct sr_err *err)
+{
+    struct batch_place place = m->resume.place;
+    unsigned connections = m->resume.sets ? 1 : (unsigned)number_of(m, CLIENT_CONNECTIONS);
+    enum sr_result result;
+
+    m->ahead = sender_ahead(connections);
+    result = import_send_open(&m->send, connections, err);
+    if (result == SR_OK) {
+        result = save(m, &place, sr_clock_wall_ms(), err);
+    }
+    if (result == SR_OK) {
+        result = run_sender(m, connections, err);
+    }
+    if (result == SR_OK) {
+        place = m->resume.place;
+        m->resume.finished = true;
+        result = save(m, &place, sr_clock_wall_ms(), err);
+    }
+    return result;
+}
+
+static enum sr_result prepare_send(struct import *m, struct sr_err *err)
+{
+    const struct sr_option_value *retry = &m->command->settings.values[CLIENT_RETRY];
+
+    m->send.command = m->command;
+    m->send.name = m->show.name;
+    m->send.sets = m->resume.sets;
+    m->send.retry_ms = retry->source == SR_OPTION_DEFAULT ? RETRY_MS : (uint32_t)retry->number;
+    return token_prefix(m->resume.identity, m->resume.items_max, m->send.prefix, err);
+}
+
+/* Where lines were sent and some were not: what to do. */
+static void advise(const struct import *m)
+{
+    char text[PATH_MAX + 200];
+
+    if (m->path[0] != '\0') {
+        (void)snprintf(text, sizeof(text),
+                       "all up to line %" PRIu64 " is counted, as %s tells; the same command "
+                       "goes on there and counts nothing twice",
+                       m->resume.place.line, m->path);
+    } else {
+        (void)snprintf(text, sizeof(text),
+                       "all up to line %" PRIu64 " is counted; the same import again counts "
+                       "nothing twice within the service's --idempotency-window",
+                       m->resume.place.line);
+    }
+    command_complain(text);
+}
+
+static int fail(const struct sr_err *err)
+{
+    command_complain(err->text);
+    return client_exit_code(err->code);
+}
+
+static int finish(struct import *m)
+{
+    struct import_summary *s = &m->summary;
+
+    s->sets = m->resume.sets;
+    s->counters = m->checked.pairs;
+    s->now = atomic_load(&m->send.counted);
+    s->replayed = atomic_load(&m->send.replayed);
+    s->elapsed_ms = sr_clock_monotonic_ms() - m->begun_ms;
+    s->identity = m->resume.identity;
+    if (m->is_finished) {
+        char text[PATH_MAX + 100];
+
+        (void)snprintf(text, sizeof(text),
+                       "%s tells that all of it is counted; another --id counts it once more",
+                       m->path);
+        command_complain(text);
+    }
+    import_show_summary(&m->show, s, m->command->json);
+    return COMMAND_OK;
+}
+
+/* Everything up to the first request. */
+static enum sr_result prepare(struct import *m, struct sr_err *err)
+{
+    enum sr_result result = find_path(m, err);
+
+    if (result == SR_OK) {
+        result = open_source(m, err);
+    }
+    if (result != SR_OK) {
+        return result;
+    }
+    import_show_init(&m->show, source_name(m->source));
+    result = check(m, err);
+    return result == SR_OK ? describe(m, err) : result;
+}
+
+static int import_from(struct import *m)
+{
+    struct sr_err err;
+    enum sr_result result = prepare(m, &err);
+    int code = result == SR_OK ? greet(m) : fail(&err);
+
+    if (code != COMMAND_OK) {
+        return code;
+    }
+    result = find_place(m, &err);
+    if (result == SR_OK && !m->is_finished) {
+        result = prepare_send(m, &err);
+    }
+    if (result != SR_OK) {
+        return fail(&err);
+    }
+    if (!m->is_finished && send_all(m, &err) != SR_OK) {
+        (void)fail(&err);
+        advise(m);
+        return client_exit_code(err.code);
+    }
+    return finish(m);
+}
+
+static int import(struct client_command *c)
+{
+    static struct import m; /* of PATH_MAX and more: not on the stack */
+    int code;
+
+    m.command = c;
+    m.begun_ms = sr_clock_monotonic_ms();
+    code = import_from(&m);
+    import_send_close(&m.send);
+    source_close(&m.source);
+    return code;
+}
+
+int command_import(const char *const *arguments)
+{
+    static const struct client_usage usage = {"import", "FILE", 1, 1,
+                                              CLIENT_TAKES(CLIENT_SET) |
+                                                  CLIENT_TAKES(CLIENT_ID) |
+                                                  CLIENT_TAKES(CLIENT_RESUME_FILE) |
+                                                  CLIENT_TAKES(CLIENT_BATCH) |
+                                                  CLIENT_TAKES(CLIENT_CONNECTIONS) |
+                                                  CLIENT_TAKES(CLIENT_IN_DOUBT)};
+
+    return client_command_run(&usage, arguments, import);
+}

@@ -1,0 +1,163 @@
+/*
+ * Batches out: added by one request each, with an Idempotency-Key; set counter by counter.
+ */
+#include "command/import_send.h"
+
+#include "base/clock.h"
+#include "http/body.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define PAUSE_MS 200U
+
+enum sr_result import_send_open(struct import_send *s, unsigned connections, struct sr_err *err)
+{
+    struct client_options options = client_command_options(s->command);
+    enum sr_result result = SR_OK;
+
+    options.retry_ms = s->retry_ms;
+    options.seen = true;
+    for (unsigned i = 0; i < connections && result == SR_OK; i++) {
+        result = client_open(&options, &s->clients[i], err);
+    }
+    return result;
+}
+
+void import_send_close(struct import_send *s)
+{
+    for (unsigned i = 0; i < SENDER_CONNECTIONS_MAX; i++) {
+        client_close(&s->clients[i]);
+    }
+}
+
+static void pause_a_little(void)
+{
+    struct timespec time = {.tv_nsec = PAUSE_MS * 1000000L};
+
+    (void)nanosleep(&time, NULL); /* cut short by a signal: tried earlier */
+}
+
+/* What went wrong, with the lines that it is about: the service names an item by its place in
+ * the batch. */
+static enum sr_result name_lines(const struct import_send *s, const struct batch *batch,
+                                 struct sr_err *err)
+{
+    const struct sr_err why = *err;
+    unsigned item = 0;
+    int size = 0;
+
+    if (sscanf(why.text, "item %u: %n", &item, &size) == 1 && size > 0 && item < batch->items) {
+        return sr_fail(err, why.code,
+                       "%.80s: line %" PRIu64 ": %.140s; none of the lines %" PRIu64
+                       " to %" PRIu64 " was counted",
+                       s->name, batch->numbers[item], why.text + size, batch->numbers[0],
+                       batch->numbers[batch->items - 1]);
+    }
+    return sr_fail(err, why.code, "%.80s: lines %" PRIu64 " to %" PRIu64 ": %.200s", s->name,
+                   batch->numbers[0], batch->numbers[batch->items - 1], why.text);
+}
+
+/* The same batch is being counted: by a run of this command that was killed a moment ago, or by
+ * an attempt of this one that was given up. */
+static bool is_running(const struct client_answer *answer, const struct sr_err *err)
+{
+    return answer->status == 409 && strncmp(err->text, "item ", 5) != 0;
+}
+
+static enum sr_result add_batch(struct import_send *s, struct client *client,
+                                const struct batch *batch, struct sr_err *err)
+{
+    uint64_t deadline_ms = sr_clock_monotonic_ms() + s->retry_ms;
+    char token[TOKEN_SIZE];
+    struct client_request request = {.method = "POST",
+                                     .target = "/increment",
+                                     .content_type = "application/x-ndjson",
+                                     .prefer = "return=minimal",
+                                     .idempotency_key = token,
+                                     .body = sr_buffer_span(&batch->body)};
+    struct client_answer answer;
+    enum sr_result result;
+
+    token_write(s->prefix, batch->numbers[0], token);
+    for (;;) {
+        yyjson_doc *doc = NULL;
+
+        result = client_command_try(s->command, client, &request, &answer, &doc, err);
+        yyjson_doc_free(doc);
+        if (result == SR_OK || !is_running(&answer, err) ||
+            sr_clock_monotonic_ms() >= deadline_ms) {
+            break;
+        }
+        pause_a_little();
+    }
+    if (result == SR_OK) {
+        atomic_fetch_add(answer.replayed ? &s->replayed : &s->counted, batch->items);
+    }
+    return result;
+}
+
+static enum sr_result set_one(struct import_send *s, struct client *client,
+                              const struct http_increment *pair, struct sr_err *err)
+{
+    char target[CLIENT_TARGET_SIZE] = "/counters/";
+    char key[CLIENT_KEY_SIZE];
+    char body[64];
+    struct client_request request = {.method = "PUT",
+                                     .target = target,
+                                     .content_type = "application/json",
+                                     .prefer = "return=minimal"};
+    struct client_answer answer;
+    yyjson_doc *doc = NULL;
+    enum sr_result result;
+
+    memcpy(key, pair->key.data, pair->key.size);
+    key[pair->key.size] = '\0';
+    (void)client_target_append(target, key); /* any key fits */
+    (void)snprintf(body, sizeof(body), "{\"value\":%" PRId64 "}", pair->value);
+    request.body = sr_span_text(body);
+    result = client_command_try(s->command, client, &request, &answer, &doc, err);
+    yyjson_doc_free(doc);
+    return result;
+}
+
+static enum sr_result set_batch(struct import_send *s, struct client *client,
+                                const struct batch *batch, struct sr_err *err)
+{
+    struct sr_span rest = sr_buffer_span(&batch->body);
+    struct http_body_scratch scratch;
+    enum sr_result result = http_body_scratch_init(&scratch);
+
+    if (result != SR_OK) {
+        return sr_fail(err, result, "out of memory");
+    }
+    while (rest.size > 0 && result == SR_OK) {
+        const uint8_t *stop = memchr(rest.data, '\n', rest.size);
+        struct sr_span line = {.data = rest.data, .size = (size_t)(stop - rest.data)};
+        struct http_increment pair;
+        struct http_body_error error;
+
+        result = http_body_json(&scratch, line, &pair, &error);
+        result = result == SR_OK ? set_one(s, client, &pair, err)
+                                 : sr_fail(err, SR_INVALID, "%s", error.message);
+        rest.data += line.size + 1;
+        rest.size -= line.size + 1;
+    }
+    http_body_scratch_done(&scratch);
+    if (result == SR_OK) {
+        atomic_fetch_add(&s->counted, batch->items);
+    }
+    return result;
+}
+
+enum sr_result import_send_batch(void *context, unsigned connection, const struct batch *batch,
+                                 struct sr_err *err)
+{
+    struct import_send *s = context;
+    struct client *client = s->clients[connection];
+    enum sr_result result =
+        s->sets ? set_batch(s, client, batch, err) : add_batch(s, client, batch, err);
+
+    return result == SR_OK ? SR_OK : name_lines(s, batch, err);
+}
