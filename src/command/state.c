@@ -235,6 +235,8 @@ static enum sr_result render_overview(const struct service *s, struct sr_buffer 
 static const char *source_text(enum sr_option_source source)
 {
     switch (source) {
+    case SR_OPTION_FILE:
+        return "file";
     case SR_OPTION_ENVIRONMENT:
         return "environment";
     case SR_OPTION_COMMAND_LINE:

@@ -303,11 +303,13 @@ def test_the_state_tells_build_health_store_and_limits(start_server):
 
 
 def test_the_configuration_is_told_without_secrets(start_server, tmp_path):
-    (tmp_path / "tokens").write_text("")
-    server = start_server("--database-url", f"sqlite:{tmp_path}/x.db", "--sync-interval", "7s", env={"RATE_LIMIT": "5000/s"})
+    (tmp_path / "options").write_text("idle-timeout = 33s\n")
+    server = start_server("--config", str(tmp_path / "options"), "--database-url", f"sqlite:{tmp_path}/x.db", "--sync-interval", "7s",
+                          env={"RATE_LIMIT": "5000/s"})
     data = {row["name"]: row for row in server.get("/dashboard/configuration").json()["data"]}
     assert data["sync-interval"]["value"] == "7s" and data["sync-interval"]["from"] == "command line"
     assert data["rate-limit"]["value"] == "5000/s" and data["rate-limit"]["from"] == "environment"
+    assert data["idle-timeout"]["value"] == "33s" and data["idle-timeout"]["from"] == "file"
     assert data["port"]["help"] and data["hold-timeout"]["from"] == "default"
 
 
