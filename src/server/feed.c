@@ -162,20 +162,23 @@ static enum sr_result read_locked(struct feed *f, uint64_t *next, size_t size,
 {
     uint64_t newest = feed_newest(f);
     size_t begin = out->size;
-    enum sr_result result = SR_OK;
 
     if (*next < oldest_of(newest)) {
         *next = oldest_of(newest);
     }
-    for (; *next <= newest && result == SR_OK && out->size - begin < size; (*next)++) {
+    while (*next <= newest && out->size - begin < size) {
         const struct sr_buffer *row = &f->rows[*next % FEED_ROWS];
+        enum sr_result result = sr_buffer_append(out, row->data, row->size);
 
-        result = sr_buffer_append(out, row->data, row->size);
         if (result == SR_OK && *next == newest) {
             result = sr_buffer_append(out, f->top.data, f->top.size);
         }
+        if (result != SR_OK) {
+            return result;
+        }
+        (*next)++;
     }
-    return result;
+    return SR_OK;
 }
 
 enum sr_result feed_read(struct feed *f, uint64_t *next, size_t size, struct sr_buffer *out)
