@@ -25,6 +25,10 @@ struct disk {
      * ENOSPC, EDQUOT and EFBIG. */
     enum sr_result (*write)(struct disk *disk, struct disk_file *file, uint64_t offset,
                             const void *data, size_t size, struct sr_err *err);
+    /* Takes room for the first `bytes` bytes of a new file, so that writing them does not find
+     * the disk full. SR_OK and nothing is taken where the file system cannot. SR_FULL. */
+    enum sr_result (*allocate)(struct disk *disk, struct disk_file *file, uint64_t bytes,
+                               struct sr_err *err);
     /* Reads up to size bytes; *ret_size is smaller only at the end of the file. */
     enum sr_result (*read)(struct disk *disk, struct disk_file *file, uint64_t offset,
                            void *data, size_t size, size_t *ret_size, struct sr_err *err);

@@ -133,6 +133,18 @@ static enum sr_result posix_write(struct disk *disk, struct disk_file *file, uin
     return SR_OK;
 }
 
+static enum sr_result posix_allocate(struct disk *disk, struct disk_file *file, uint64_t bytes,
+                                     struct sr_err *err)
+{
+    int result;
+
+    do {
+        result = fallocate(file->fd, 0, 0, (off_t)bytes);
+    } while (result != 0 && errno == EINTR);
+    return result == 0 || errno == EOPNOTSUPP ? SR_OK
+                                              : fail_on(disk, "allocate", file->name, err);
+}
+
 static enum sr_result posix_read(struct disk *disk, struct disk_file *file, uint64_t offset,
                                  void *data, size_t size, size_t *ret_size, struct sr_err *err)
 {
@@ -248,6 +260,7 @@ enum sr_result disk_posix_open(const char *directory, struct disk **ret_disk,
         .open = posix_open,
         .close = posix_close,
         .write = posix_write,
+        .allocate = posix_allocate,
         .read = posix_read,
         .size = posix_size,
         .durable_writes = posix_durable_writes,

@@ -89,6 +89,7 @@ void journal_close(struct journal **journal)
         return;
     }
     SR_CHECK(!j->threads_running);
+    raw_file_unreserve(j);
     raw_file_free(j, &j->current);
     free_list(j, &j->closed);
     free_list(j, &j->spares);
@@ -187,6 +188,11 @@ uint64_t journal_synced(const struct journal *j)
     return atomic_load(&j->synced);
 }
 
+bool journal_at_limit(const struct journal *j)
+{
+    return journal_disk_bytes(j) + j->options.file_bytes > j->options.limit_bytes;
+}
+
 enum sr_result journal_keep(struct journal *j, struct sr_err *err)
 {
     struct raw_file *raw = NULL;
@@ -198,7 +204,7 @@ enum sr_result journal_keep(struct journal *j, struct sr_err *err)
         (void)pthread_mutex_unlock(&j->files_lock);
         return SR_NOT_FOUND;
     }
-    over_limit = journal_disk_bytes(j) + j->options.file_bytes > j->options.limit_bytes;
+    over_limit = journal_at_limit(j);
     (void)pthread_mutex_unlock(&j->files_lock);
     result = over_limit ? sr_fail(err, SR_FULL, "the journal has reached --journal-limit")
                         : raw_file_create(j, &raw, err);

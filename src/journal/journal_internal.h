@@ -82,6 +82,7 @@ struct journal {
     pthread_cond_t spare_wanted;
     struct raw_list closed; /* oldest first */
     struct raw_list spares;
+    struct raw_file *reserved; /* has room on the disk and no zeros yet, or NULL */
     struct raw_list doomed; /* leave the disk when the next current file's header is durable */
     uint32_t unneeded;      /* so many of them, the first ones, that header does not count */
     uint64_t current_left;  /* bytes left in current for frames */
@@ -107,6 +108,11 @@ struct journal {
 void raw_list_push(struct raw_list *list, struct raw_file *raw);
 struct raw_file *raw_list_pop(struct raw_list *list);
 void raw_file_free(struct journal *j, struct raw_file **raw);
+/* Takes the room of one file on the disk, for the next raw_file_create, without the time that
+ * its zeros take: a file that has room is one from which the journal can move on when the disk
+ * has become full. Where that fails, raw_file_create says why. */
+void raw_file_reserve(struct journal *j);
+void raw_file_unreserve(struct journal *j); /* gives it back */
 /* Makes a zero-filled, synced spare under a fresh name. */
 enum sr_result raw_file_create(struct journal *j, struct raw_file **ret_raw,
                                struct sr_err *err);
@@ -141,6 +147,8 @@ void journal_trim(struct journal *j);
 void journal_recycle(struct journal *j, struct raw_file *raw);
 /* What is on the disk: raw, spare, doomed and state files. Under files_lock. */
 uint64_t journal_disk_bytes(const struct journal *j);
+/* Whether one raw file more would be over limit_bytes. Under files_lock. */
+bool journal_at_limit(const struct journal *j);
 /* Publishes how many bytes of records fit for certain. Under files_lock. */
 void journal_recompute_room(struct journal *j);
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define ZERO_STEP (1024U * 1024U)
+#define TEMPORARY_NAME_SIZE (RAW_NAME_SIZE + 8)
 
 void raw_list_push(struct raw_list *list, struct raw_file *raw)
 {
@@ -98,17 +99,45 @@ static enum sr_result fill_with_zeros(struct journal *j, struct disk_file *file,
     return result;
 }
 
-static enum sr_result make_file(struct journal *j, struct raw_file *raw, const char *temporary,
-                                struct sr_err *err)
+/* The name of a file that is not filled yet: a start removes it. */
+static void temporary_name(const struct raw_file *raw, char name[TEMPORARY_NAME_SIZE])
 {
-    struct journal_header header = {.kind = JOURNAL_FILE_SPARE, .file_id = raw->file_id};
-    struct disk_file *file = NULL;
-    enum sr_result result = j->disk->open(j->disk, temporary, true, false, &file, err);
+    (void)snprintf(name, TEMPORARY_NAME_SIZE, "%s.tmp", raw->name);
+}
 
+/* An empty file that has its room on the disk. */
+static enum sr_result allocate_file(struct journal *j, const struct raw_file *raw,
+                                    struct sr_err *err)
+{
+    char temporary[TEMPORARY_NAME_SIZE];
+    struct disk_file *file = NULL;
+    enum sr_result result;
+
+    temporary_name(raw, temporary);
+    result = j->disk->open(j->disk, temporary, true, false, &file, err);
     if (result != SR_OK) {
         return result;
     }
-    result = fill_with_zeros(j, file, raw->bytes, err);
+    result = j->disk->allocate(j->disk, file, raw->bytes, err);
+    j->disk->close(j->disk, &file);
+    if (result != SR_OK) {
+        (void)j->disk->unlink(j->disk, temporary, NULL);
+    }
+    return result;
+}
+
+static enum sr_result fill_file(struct journal *j, struct raw_file *raw, struct sr_err *err)
+{
+    struct journal_header header = {.kind = JOURNAL_FILE_SPARE, .file_id = raw->file_id};
+    char temporary[TEMPORARY_NAME_SIZE];
+    struct disk_file *file = NULL;
+    enum sr_result result;
+
+    temporary_name(raw, temporary);
+    result = j->disk->open(j->disk, temporary, false, false, &file, err);
+    if (result == SR_OK) {
+        result = fill_with_zeros(j, file, raw->bytes, err);
+    }
     if (result == SR_OK) {
         result = write_header(j, raw, file, &header, err);
     }
@@ -127,10 +156,10 @@ static enum sr_result make_file(struct journal *j, struct raw_file *raw, const c
     return result;
 }
 
-enum sr_result raw_file_create(struct journal *j, struct raw_file **ret_raw, struct sr_err *err)
+static enum sr_result begin_file(struct journal *j, struct raw_file **ret_raw,
+                                 struct sr_err *err)
 {
     struct raw_file *raw = calloc(1, sizeof(*raw));
-    char temporary[RAW_NAME_SIZE + 8];
     enum sr_result result;
 
     if (raw == NULL) {
@@ -140,8 +169,52 @@ enum sr_result raw_file_create(struct journal *j, struct raw_file **ret_raw, str
     /* The header carries the id that made the name, so that no later start draws it again. */
     raw->file_id = journal_draw_id(j);
     (void)snprintf(raw->name, sizeof(raw->name), "raw-%016" PRIx64, raw->file_id);
-    (void)snprintf(temporary, sizeof(temporary), "%s.tmp", raw->name);
-    result = make_file(j, raw, temporary, err);
+    result = allocate_file(j, raw, err);
+    if (result != SR_OK) {
+        raw_file_free(j, &raw);
+        return result;
+    }
+    *ret_raw = raw;
+    return SR_OK;
+}
+
+static struct raw_file *take_reserved(struct journal *j)
+{
+    struct raw_file *raw;
+
+    (void)pthread_mutex_lock(&j->files_lock);
+    raw = j->reserved;
+    j->reserved = NULL;
+    (void)pthread_mutex_unlock(&j->files_lock);
+    return raw;
+}
+
+void raw_file_reserve(struct journal *j)
+{
+    SR_CHECK(j->reserved == NULL);
+    (void)begin_file(j, &j->reserved, NULL);
+}
+
+void raw_file_unreserve(struct journal *j)
+{
+    struct raw_file *raw = take_reserved(j);
+    char temporary[TEMPORARY_NAME_SIZE];
+
+    if (raw != NULL) {
+        temporary_name(raw, temporary);
+        (void)j->disk->unlink(j->disk, temporary, NULL);
+        raw_file_free(j, &raw);
+    }
+}
+
+enum sr_result raw_file_create(struct journal *j, struct raw_file **ret_raw, struct sr_err *err)
+{
+    struct raw_file *raw = take_reserved(j);
+    enum sr_result result = raw != NULL ? SR_OK : begin_file(j, &raw, err);
+
+    if (result == SR_OK) {
+        result = fill_file(j, raw, err);
+    }
     if (result != SR_OK) {
         raw_file_free(j, &raw);
         return result;

@@ -97,8 +97,8 @@ static void *commit_main(void *context)
 }
 
 /* Spare files are 48 MiB of zeros: whatever a start syncs beside them, the store's file and the
- * owner token, would wait until they are on the disk. A start with little room, or with clients
- * that use it up, does not wait. */
+ * owner token, would wait until they are on the disk. The first one has its room meanwhile. A
+ * start with little room, or with clients that use it up, does not wait. */
 static void let_the_start_pass(struct journal *j)
 {
     uint64_t until_ms = sr_clock_monotonic_ms() + START_CALM_MS;
@@ -152,9 +152,21 @@ static void stop_keeper(struct journal *j)
     (void)pthread_join(j->keeper_thread, NULL);
 }
 
+/* The journal moves on from a file only to another one: the first acknowledgement waits for the
+ * room of that. */
+static void reserve_second_file(struct journal *j)
+{
+    if (j->spares.count == 0 && !journal_at_limit(j)) {
+        raw_file_reserve(j);
+    }
+}
+
 enum sr_result journal_start(struct journal *j, struct sr_err *err)
 {
-    int why = pthread_create(&j->commit_thread, NULL, commit_main, j);
+    int why;
+
+    reserve_second_file(j);
+    why = pthread_create(&j->commit_thread, NULL, commit_main, j);
 
     if (why != 0) {
         return sr_fail_errno(err, SR_NO_MEMORY, why, "cannot start the journal thread");

@@ -127,6 +127,17 @@ static enum sr_result sim_write(struct disk *base, struct disk_file *file, uint6
     return result;
 }
 
+/* This disk is never full. */
+static enum sr_result sim_allocate(struct disk *base, struct disk_file *file, uint64_t bytes,
+                                   struct sr_err *err)
+{
+    (void)base;
+    (void)file;
+    (void)bytes;
+    (void)err;
+    return SR_OK;
+}
+
 static enum sr_result sim_read(struct disk *base, struct disk_file *file, uint64_t offset,
                                void *data, size_t size, size_t *ret_size, struct sr_err *err)
 {
@@ -267,6 +278,7 @@ static const struct disk calls = {
     .open = sim_open,
     .close = sim_close,
     .write = sim_write,
+    .allocate = sim_allocate,
     .read = sim_read,
     .size = sim_size,
     .durable_writes = sim_durable_writes,

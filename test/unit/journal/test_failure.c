@@ -334,33 +334,6 @@ static void every_call_may_find_the_disk_full_and_nothing_durable_is_lost(void *
     sweep(*state, SR_FULL);
 }
 
-static void a_full_disk_refuses_and_a_freed_one_goes_on(void **state)
-{
-    struct fixture *f = *state;
-    enum journal_room room;
-    bool found;
-    int64_t added = 0;
-
-    fake_disk_limit(f->fake, 3 * FIXTURE_FILE_BYTES);
-    do {
-        while (journal_keep(f->journal, &f->err) == SR_OK) {
-        }
-        room = journal_reserve(f->journal, 25);
-        if (room == JOURNAL_ROOM) {
-            journal_unreserve(f->journal, 25);
-            fixture_add_durably(f, 1, "a", 1);
-            added++;
-        }
-    } while (room == JOURNAL_ROOM);
-    assert_int_equal(room, JOURNAL_ROOM_FULL);
-    fake_disk_limit(f->fake, 0);
-    while (journal_keep(f->journal, &f->err) == SR_OK) {
-    }
-    fixture_add_durably(f, 1, "a", 1);
-    assert_int_equal(fixture_crash(f, FAKE_CRASH_DROP), SR_OK);
-    assert_int_equal(fixture_total(f, "a", &found), added + 1);
-}
-
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -375,7 +348,6 @@ int main(void)
         T(write_mode_mends_in_a_file_that_told_what_is_retired),
         T(every_call_may_fail_and_nothing_durable_is_lost),
         T(every_call_may_find_the_disk_full_and_nothing_durable_is_lost),
-        T(a_full_disk_refuses_and_a_freed_one_goes_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -223,6 +223,32 @@ static uint64_t total_bytes(const struct fake_disk *fake)
     return total;
 }
 
+static enum sr_result full_at(const struct fake_disk *fake, const struct disk_file *file,
+                              uint64_t end, struct sr_err *err)
+{
+    if (fake->limit != 0 && end > file->inode->size &&
+        total_bytes(fake) + (end - file->inode->size) > fake->limit) {
+        return sr_fail(err, SR_FULL, "no space left");
+    }
+    return SR_OK;
+}
+
+static enum sr_result fake_allocate(struct disk *disk, struct disk_file *file, uint64_t bytes,
+                                    struct sr_err *err)
+{
+    struct fake_disk *fake = of(disk);
+    enum sr_result result;
+
+    if (fails(fake, &result, err)) {
+        return result;
+    }
+    result = full_at(fake, file, bytes, err);
+    if (result == SR_OK) {
+        grow(file->inode, bytes);
+    }
+    return result;
+}
+
 static enum sr_result fake_write(struct disk *disk, struct disk_file *file, uint64_t offset,
                                  const void *data, size_t size, struct sr_err *err)
 {
@@ -240,9 +266,8 @@ static enum sr_result fake_write(struct disk *disk, struct disk_file *file, uint
         }
         return result;
     }
-    if (fake->limit != 0 && end > file->inode->size &&
-        total_bytes(fake) + (end - file->inode->size) > fake->limit) {
-        return sr_fail(err, SR_FULL, "no space left");
+    if (full_at(fake, file, end, err) != SR_OK) {
+        return SR_FULL;
     }
     grow(file->inode, end);
     memcpy(file->inode->now + offset, data, size);
@@ -382,6 +407,7 @@ struct fake_disk *fake_disk_new(uint64_t seed)
         .open = fake_open,
         .close = fake_close,
         .write = fake_write,
+        .allocate = fake_allocate,
         .read = fake_read,
         .size = fake_size,
         .durable_writes = fake_durable_writes,

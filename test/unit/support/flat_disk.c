@@ -110,6 +110,16 @@ static enum sr_result flat_write(struct disk *disk, struct disk_file *handle, ui
     return SR_OK;
 }
 
+static enum sr_result flat_allocate(struct disk *disk, struct disk_file *file, uint64_t bytes,
+                                    struct sr_err *err)
+{
+    (void)disk;
+    (void)file;
+    (void)bytes;
+    (void)err;
+    return SR_OK;
+}
+
 static enum sr_result flat_read(struct disk *disk, struct disk_file *handle, uint64_t offset,
                                 void *data, size_t size, size_t *ret_size, struct sr_err *err)
 {
@@ -208,6 +218,7 @@ struct flat_disk *flat_disk_new(void)
         .open = flat_open,
         .close = flat_close,
         .write = flat_write,
+        .allocate = flat_allocate,
         .read = flat_read,
         .size = flat_size,
         .durable_writes = flat_durable_writes,
