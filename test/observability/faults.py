@@ -83,12 +83,15 @@ class Outage:
         eventually(lambda: self._read(stack.servers[0]) and alerts <= prometheus.firing(), limit, f"{alerts} fire in Prometheus", interval=0.2)
         self.fired_after = time.monotonic() - begin
         eventually(lambda: alerts <= alertmanager.active(), limit, f"{alerts} are active in Alertmanager")
+        # What is over within group_wait, Alertmanager tells nobody: neither that it fires nor that it is resolved.
+        eventually(lambda: alerts <= stack.webhook.told_of("firing"), limit, f"{alerts} are notified")
         eventually(lambda: time.monotonic() - begin >= at_least, limit, "the outage has lasted")
         stack.cluster.start()
         begin = time.monotonic()
         eventually(lambda: not alerts & prometheus.firing(), limit, f"{alerts} are over in Prometheus")
         self.over_after = time.monotonic() - begin
         eventually(lambda: not alerts & alertmanager.active(), limit, f"{alerts} are over in Alertmanager")
+        eventually(lambda: alerts <= stack.webhook.told_of("resolved"), limit, f"{alerts} are notified as resolved")
 
     def _read(self, server):
         """Of a key that is not in memory: 503. Again and again, since no rate sees a series' first value as a change."""

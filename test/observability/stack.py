@@ -169,6 +169,9 @@ class Webhook:
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
+    def told_of(self, status):
+        return {alert for alert, its_status in list(self.told) if its_status == status}
+
     def close(self):
         self.server.shutdown()
         self.server.server_close()
