@@ -68,7 +68,7 @@ bool sr_uuid_parse(const char *text, struct sr_uuid *ret_uuid)
                                                     : 16;
 
         if (digit < 16) {
-            uuid.bytes[digits / 2] = (uint8_t)(uuid.bytes[digits / 2] << 4 | digit);
+            uuid.bytes[digits / 2] = (uint8_t)((unsigned)uuid.bytes[digits / 2] << 4 | digit);
             digits++;
         }
     }

@@ -94,10 +94,10 @@ static enum sr_result append_counter(struct sr_buffer *out, struct sr_span key, 
         result = sr_buffer_append(out, number, strlen(number));
     }
     if (result == SR_OK) {
-        size_t size = http_format_i64(value, number);
-
-        memcpy(number + size, "}\n", 2);
-        result = sr_buffer_append(out, number, size + 2);
+        result = sr_buffer_append(out, number, http_format_i64(value, number));
+    }
+    if (result == SR_OK) {
+        result = sr_buffer_append(out, "}\n", 2);
     }
     return result;
 }

@@ -212,9 +212,10 @@ enum sr_result raw_file_create(struct journal *j, struct raw_file **ret_raw, str
     struct raw_file *raw = take_reserved(j);
     enum sr_result result = raw != NULL ? SR_OK : begin_file(j, &raw, err);
 
-    if (result == SR_OK) {
-        result = fill_file(j, raw, err);
+    if (raw == NULL) {
+        return result;
     }
+    result = fill_file(j, raw, err);
     if (result != SR_OK) {
         raw_file_free(j, &raw);
         return result;

@@ -37,7 +37,7 @@ static enum sr_result move_window(struct lines *l, struct sr_err *err)
 
         if (got < 0 && errno != EINTR) {
             return sr_fail_errno(err, SR_IO, errno, "reading at byte %llu",
-                                 (unsigned long long)(l->offset + l->size));
+                                 (unsigned long long)l->offset + l->size);
         }
         l->ended = got == 0;
         l->size += got < 0 ? 0 : (size_t)got;

@@ -164,8 +164,8 @@ enum sr_result spool_pair(struct spool *spool, struct sr_span key, int64_t value
         return result;
     }
     at = spool->waiting.data + spool->waiting.size;
-    memcpy(at, "{\"key\":\"", 8);
-    at = http_put_escaped(at + 8, key);
+    at += snprintf((char *)at, 64, "{\"key\":\"");
+    at = http_put_escaped(at, key);
     at += snprintf((char *)at, 64, "\",\"value\":%" PRId64 "}\n", value);
     spool->waiting.size = (size_t)(at - spool->waiting.data);
     return SR_OK;

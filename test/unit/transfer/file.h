@@ -4,6 +4,8 @@
 #ifndef SR_TEST_TRANSFER_FILE_H
 #define SR_TEST_TRANSFER_FILE_H
 
+#include "support/unit.h"
+
 #include <stddef.h>
 #include <stdio.h>
 
