@@ -13,6 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 
 from lib.fixtures import *  # noqa: E402,F403 (pytest finds fixtures and hooks by name)
 
+PROGRESS_SECONDS = 30
+
 
 @pytest.fixture
 def memory_dir(tmp_path):
@@ -31,6 +33,22 @@ def shim(tmp_path_factory):
     from faults import compile_shim
 
     return compile_shim(tmp_path_factory.mktemp("shim"))
+
+
+@pytest.fixture
+def progress(request, capsys):
+    """A function that tells how far a campaign is, at most every half minute: progress(cycles=20)."""
+    begin = told = time.monotonic()
+
+    def tell(**values):
+        nonlocal told
+        if time.monotonic() > told + PROGRESS_SECONDS:
+            told = time.monotonic()
+            with capsys.disabled():
+                print(f"\nprogress {request.node.name}, {told - begin:.0f} s: "
+                      + ", ".join(f"{key} {value}" for key, value in values.items()), flush=True)
+
+    return tell
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ import mmap
 import os
 import random
 import re
+import shutil
 import subprocess
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from lib.ledger import Ledger
 from lib.load import Load, keys_at_random
 from lib.metrics import Metrics
 from lib.server import StartFailed
+from lib.store import PostgresStore, SqliteStore
 from lib.waiting import eventually
 
 STRICT = ("-std=gnu11 -O2 -fPIC -shared -fno-builtin -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion "
@@ -29,7 +32,9 @@ OPTIONS = ("--sync-interval", "30ms", "--hold-timeout", "300ms", "--drain-timeou
            "--journal-retention-bytes", "64KiB")
 REQUESTS = 40
 DEADLINE = 30  # seconds for a start, an answer or an end: a hang is a finding; SQLite repeats a failed lock for 10
-COMPARE_EVERY = 100  # runs between proper stops
+# Runs between proper stops, after which a new instance goes on with the database: an old one claims with every token it
+# drew within its retention, and on SQLite a start would ask for more memory at every run.
+RENEW_EVERY = 10
 REASON = re.compile(r'"severity_text":"ERROR".*"body":"[^"]{10}|^simple-request: .{10}', re.MULTILINE)
 
 
@@ -89,7 +94,7 @@ class Plan:
 
 
 class Runs:
-    """One instance that lives on through all faults of a test. Every run leaves it some history: increments that are
+    """One instance at a time that lives on through faults. Every run leaves it some history: increments that are
     acknowledged and not flushed, and a kill -9."""
 
     def __init__(self, server, shim, seed):
@@ -105,8 +110,9 @@ class Runs:
         self.server.env = self.plain
         self.server.start(timeout=DEADLINE)
         self.ledger.settle(totals_over_http(self.server, KEYS))
-        if self.count % COMPARE_EVERY == COMPARE_EVERY - 1:
+        if self.count % RENEW_EVERY == RENEW_EVERY - 1:
             stop_and_compare(self.server, self.ledger, KEYS)
+            shutil.rmtree(self.server.data_dir)
             self.server.start(timeout=DEADLINE)
         self.load(8)
         self.server.kill()
@@ -188,11 +194,78 @@ class Runs:
             return log.read().decode("utf-8", "replace")
 
 
-def sweep(runs, call, target, errors, armed_by="start", from_on=False):
-    """Each n (FAULT_STRIDE=20: each 20th) of each error until a run passes untouched. In the short form n grows faster
-    and errors take turns."""
-    stride = settings.count("FAULT_STRIDE", short=1, long=1)
-    for error in errors if settings.LONG else errors[:1]:
-        n, turn = 1, itertools.cycle(errors)
-        while runs.run(Fault(call, target, error if settings.LONG else next(turn), n, from_on), armed_by):
-            n = n + stride if settings.LONG or n < 3 else 6 * n + runs.draw.randint(0, 5)
+def faults(call, target, errors, from_on, draw):
+    """Lists of faults, each with n = 1, 2, 3 ... (FAULT_STRIDE=20: each 20th) without end, one of each error. In the short
+    form there is one list: n grows faster and errors take turns."""
+    if not settings.LONG:
+        return [_few_faults(call, target, errors, from_on, draw)]
+    numbers = settings.count("FAULT_STRIDE", short=1, long=1)
+    return [(Fault(call, target, error, n, from_on) for n in itertools.count(1, numbers)) for error in errors]
+
+
+def _few_faults(call, target, errors, from_on, draw):
+    n = 1
+    for error in itertools.cycle(errors):
+        yield Fault(call, target, error, n, from_on)
+        n = n + 1 if n < 3 else 6 * n + draw.randint(0, 5)
+
+
+class Lanes:
+    """Several instances, each with a database of its own, that share the faults of a test: a run is mostly waiting."""
+
+    def __init__(self, request, memory_dir, make_server, shim, store):
+        self.lanes = []
+        for number in range(settings.count("FAULT_LANES", short=1, long=4)):
+            directory = memory_dir / f"lane{number}"
+            chosen = (SqliteStore(directory / "counters.db") if store == "sqlite"
+                      else PostgresStore(request.getfixturevalue("cluster")))
+            self.lanes.append(Runs(make_server(*OPTIONS, directory=directory, store=chosen), shim, seed=number))
+        self.lock, self.failures, self.untouched, self.last = threading.Lock(), [], 0, None
+
+    def sweep(self, call, target, errors, armed_by="start", from_on=False, progress=None):
+        """Every fault until runs pass untouched, of the long form as many in a row as all lanes need for a new instance:
+        an older one does more. A lane whose run failed goes no further, the others do."""
+        enough = len(self.lanes) * RENEW_EVERY if settings.LONG else 1
+        for work in faults(call, target, errors, from_on, self.lanes[0].draw):
+            self.untouched = 0
+            threads = [threading.Thread(target=self._work, args=(lane, work, armed_by, enough), daemon=True)
+                       for lane in self.lanes]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                while thread.is_alive():
+                    thread.join(1)
+                    if progress:
+                        progress(fault=self.last, runs=self.count, failures=len(self.failures))
+            if self.failures:
+                raise AssertionError("\n\n".join(map(str, self.failures)))
+
+    def _work(self, lane, work, armed_by, enough):
+        try:
+            while fault := self._next(work, enough):
+                reached = lane.run(fault, armed_by)
+                with self.lock:
+                    self.untouched = 0 if reached else self.untouched + 1
+        except BaseException as error:  # handed to the test
+            self.failures.append(error)
+
+    def _next(self, work, enough):
+        with self.lock:
+            self.last = next(work) if self.untouched < enough else None
+            return self.last
+
+    def finish(self):
+        for lane in self.lanes:
+            lane.finish()
+
+    @property
+    def count(self):
+        return sum(lane.count for lane in self.lanes)
+
+    @property
+    def injected(self):
+        return sum((lane.injected for lane in self.lanes), Counter())
+
+    @property
+    def outcomes(self):
+        return sum((lane.outcomes for lane in self.lanes), Counter())

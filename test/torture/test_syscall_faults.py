@@ -5,9 +5,8 @@ from errno import (EADDRINUSE, EAGAIN, ECONNABORTED, ECONNRESET, EINTR, EIO, EMF
 
 import pytest
 
-from faults import OPTIONS, SHORT, Runs, sweep
+from faults import SHORT, Lanes
 from lib import settings
-from lib.store import SqliteStore
 
 # (call, what it is made on, errors it may give by its manual page). A connection to PostgreSQL counts as database.
 FILES = [
@@ -80,10 +79,10 @@ def cases():
 
 
 @pytest.mark.parametrize("store, call, target, errors, lasting", list(cases())[:: 1 if settings.LONG else 2])
-def test_a_failing_call_loses_nothing(request, memory_dir, make_server, shim, figures, store, call, target, errors, lasting):
-    chosen = SqliteStore(memory_dir / "counters.db") if store == "sqlite" else request.getfixturevalue(store)
-    runs = Runs(make_server(*OPTIONS, directory=memory_dir, store=chosen), shim, seed=1)
-    sweep(runs, call, target, errors, from_on=lasting)
-    runs.finish()
-    assert runs.injected.total() > 0, "no such call was made"
-    figures(call=call, target=target, runs=runs.count, injected=dict(runs.injected), outcomes=dict(runs.outcomes))
+def test_a_failing_call_loses_nothing(request, memory_dir, make_server, shim, figures, progress, store, call, target, errors,
+                                      lasting):
+    lanes = Lanes(request, memory_dir, make_server, shim, store)
+    lanes.sweep(call, target, errors, from_on=lasting, progress=progress)
+    lanes.finish()
+    assert lanes.injected.total() > 0, "no such call was made"
+    figures(call=call, target=target, runs=lanes.count, injected=dict(lanes.injected), outcomes=dict(lanes.outcomes))
