@@ -195,12 +195,12 @@ class Runs:
 
 
 def faults(call, target, errors, from_on, draw):
-    """Lists of faults, each with n = 1, 2, 3 ... (FAULT_STRIDE=20: each 20th) without end, one of each error. In the short
-    form there is one list: n grows faster and errors take turns."""
+    """Lists of faults, each with n = 1, 2, 3 ... (from FAULT_FIRST on, and FAULT_STRIDE=20: each 20th) without end, one of
+    each error. In the short form there is one list: n grows faster and errors take turns."""
     if not settings.LONG:
         return [_few_faults(call, target, errors, from_on, draw)]
-    numbers = settings.count("FAULT_STRIDE", short=1, long=1)
-    return [(Fault(call, target, error, n, from_on) for n in itertools.count(1, numbers)) for error in errors]
+    first, stride = (settings.count(variable, short=1, long=1) for variable in ("FAULT_FIRST", "FAULT_STRIDE"))
+    return [(Fault(call, target, error, n, from_on) for n in itertools.count(first, stride)) for error in errors]
 
 
 def _few_faults(call, target, errors, from_on, draw):
