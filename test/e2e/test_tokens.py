@@ -39,17 +39,17 @@ def increment(connection, headers, key="t"):
 
 
 REQUESTS = [
-    ("GET", "/counters/t", None, {"reader", "all"}),
-    ("HEAD", "/counters/t", None, {"reader", "all"}),
-    ("GET", "/metrics", None, {"reader", "all"}),
-    ("POST", "/flush", None, {"boss", "all"}),
-    ("GET", "/top", None, {"reader", "all"}),
-    ("GET", "/dashboard/state", None, {"reader", "all"}),
-    ("HEAD", "/dashboard/events", None, {"reader", "all"}),
-    ("GET", "/dashboard/configuration", None, {"boss", "all"}),
-    ("POST", "/increment", b'{"key":"t","value":1}', {"writer", "all"}),
-    ("PUT", "/counters/t", b'{"value":1}', {"boss", "all"}),
-    ("DELETE", "/counters/t", None, {"boss", "all"}),
+    ("GET", "/counters/t", None, ("reader", "all")),
+    ("HEAD", "/counters/t", None, ("reader", "all")),
+    ("GET", "/metrics", None, ("reader", "all")),
+    ("POST", "/flush", None, ("boss", "all")),
+    ("GET", "/top", None, ("reader", "all")),
+    ("GET", "/dashboard/state", None, ("reader", "all")),
+    ("HEAD", "/dashboard/events", None, ("reader", "all")),
+    ("GET", "/dashboard/configuration", None, ("boss", "all")),
+    ("POST", "/increment", b'{"key":"t","value":1}', ("writer", "all")),
+    ("PUT", "/counters/t", b'{"value":1}', ("boss", "all")),
+    ("DELETE", "/counters/t", None, ("boss", "all")),
 ]
 
 

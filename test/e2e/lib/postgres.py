@@ -1,9 +1,11 @@
 """A private PostgreSQL cluster: own data directory, loopback TCP on a free port, trust, fsync on."""
 
 import atexit
+import contextlib
 import glob
 import os
 import pwd
+import random
 import re
 import shutil
 import signal
@@ -32,9 +34,12 @@ def bindir():
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below those that the system gives to clients: one of theirs could take it while a server is away."""
+    while True:
+        port = random.randrange(10000, 32768)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _identity():
