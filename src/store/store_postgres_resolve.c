@@ -113,9 +113,12 @@ static struct lookup *start_lookup(const char *host)
 static void add_target(struct pg_target *targets, size_t *count, const struct pg_target *like,
                        const char *address)
 {
-    if (*count < PG_TARGETS_MAX) {
+    size_t size = strlen(address) + 1;
+
+    /* A numeric address always fits: what does not is none. */
+    if (*count < PG_TARGETS_MAX && size <= sizeof(targets[0].address)) {
         targets[*count] = *like;
-        (void)snprintf(targets[*count].address, sizeof(targets[0].address), "%s", address);
+        memcpy(targets[*count].address, address, size);
         (*count)++;
     }
 }
