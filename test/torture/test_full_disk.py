@@ -1,6 +1,8 @@
 """A disk that is full again and again and freed later: refused meanwhile, nothing lost, on without a restart."""
 
 import random
+import shutil
+from collections import Counter
 
 import pytest
 
@@ -15,6 +17,7 @@ from lib.waiting import eventually
 
 KEYS = [f"key{n:03d}".ljust(500, "k") for n in range(100)]  # long ones, to fill the journal soon
 FIRST = KEYS[0]
+CYCLES_A_FILE = 10  # an SQLite file with the keys of many more fills the disk for good
 
 
 class Disk:
@@ -100,8 +103,8 @@ def test_a_full_journal_disk_that_is_freed_later_loses_nothing(start_server, own
     store, disk = PostgresStore(own_cluster), Disk(small_disk)
     server = start_server("--sync-interval", "200ms", store=store, data_dir=small_disk / "data")
     draw, ledger = random.Random(count), Ledger()
-    load(server, ledger, 2000, draw)
     for cycle in range(count):
+        load(server, ledger, 2000, draw)  # a start has loaded no total, and one that is not loaded needs the database
         own_cluster.stop()
         disk.fill()
         load_until_refused(server, ledger, draw)
@@ -121,27 +124,34 @@ def failed_flushes(server):
     return scrape(server).sum("simple_request_flush_total", result="failed")
 
 
+def until_a_flush_fails(server, ledger, draw, disk, cycle):
+    failed = failed_flushes(server)
+    for part in range(20):
+        disk.fill()
+        fresh = [f"{cycle}-{part}-{n}".ljust(400, "k") for n in range(2000)]
+        load(server, ledger, 5000, draw, fresh)
+        if failed_flushes(server) > failed:
+            return
+    raise AssertionError("the database's file was never full")
+
+
 def test_sqlite_on_a_disk_that_is_full_and_freed_goes_on(start_server, small_disk, figures):
     """The database's own file cannot grow: an outage of the database like others."""
     count = settings.count("FULL_DISK_CYCLES", short=2, long=60)
-    store, disk = SqliteStore(small_disk / "data" / "counters.db"), Disk(small_disk)
-    server = start_server("--sync-interval", "200ms", store=store, data_dir=small_disk / "data")
-    draw, ledger = random.Random(count), Ledger()
-    for cycle in range(count):
-        failed = failed_flushes(server)
-        for part in range(20):
-            disk.fill()
-            fresh = [f"{cycle}-{part}-{n}".ljust(400, "k") for n in range(2000)]
-            load(server, ledger, 5000, draw, fresh)
-            if failed_flushes(server) > failed:
-                break
-        else:
-            raise AssertionError("the database's file was never full")
-        disk.free()
-        goes_on(server, ledger)
-        eventually(lambda: server.get("/readyz").status == 200, 20, "ready")
-        come_to_rest([server])
-        assert not ledger.unanswered and store.totals() == dict(ledger.acknowledged), f"cycle {cycle}"
-    assert server.terminate() == 0
-    verify(server)
-    figures(cycles=count, acknowledged=sum(ledger.acknowledged.values()), refused=sum(ledger.refused.values()), lost=0)
+    disk, draw, sums = Disk(small_disk), random.Random(count), Counter()
+    for first in range(0, count, CYCLES_A_FILE):
+        directory = small_disk / f"data{first}"
+        store, ledger = SqliteStore(directory / "counters.db"), Ledger()
+        server = start_server("--sync-interval", "200ms", store=store, data_dir=directory)
+        for cycle in range(first, min(first + CYCLES_A_FILE, count)):
+            until_a_flush_fails(server, ledger, draw, disk, cycle)
+            disk.free()
+            goes_on(server, ledger)
+            eventually(lambda: server.get("/readyz").status == 200, 20, "ready")
+            come_to_rest([server])
+            assert not ledger.unanswered and store.totals() == dict(ledger.acknowledged), f"cycle {cycle}"
+        assert server.terminate() == 0
+        verify(server)
+        shutil.rmtree(directory)
+        sums.update(acknowledged=sum(ledger.acknowledged.values()), refused=sum(ledger.refused.values()))
+    figures(cycles=count, **sums, lost=0)
