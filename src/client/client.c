@@ -240,6 +240,7 @@ enum sr_result client_ask(struct client *c, const struct client_request *request
     c->body.size--;
     *ret_answer = (struct client_answer){.status = c->answer.status,
                                          .replayed = c->answer.replayed,
+                                         .asks_to_wait = asks_to_wait(&c->answer),
                                          .body = sr_buffer_span(&c->body)};
     return SR_OK;
 }

@@ -42,6 +42,7 @@ struct client_request {
 struct client_answer {
     unsigned status;
     bool replayed;       /* the first answer to the idempotency key, again */
+    bool asks_to_wait;   /* 429 or 503 with Retry-After, for longer than there was time */
     struct sr_span body; /* the client's memory until its next call; a NUL follows it */
 };
 

@@ -39,6 +39,13 @@ static void pause_a_little(void)
     (void)nanosleep(&time, NULL); /* cut short by a signal: tried earlier */
 }
 
+/* A batch that is beyond a limit of the service, for which no waiting helps. */
+static bool is_too_large(const struct client_answer *answer, enum sr_result result)
+{
+    return result == SR_REFUSED &&
+           (answer->status == 413 || (answer->status == 429 && !answer->asks_to_wait));
+}
+
 /* What went wrong, with the lines that it is about: the service names an item by its place in
  * the batch. */
 static enum sr_result name_lines(const struct import_send *s, const struct batch *batch,
@@ -91,6 +98,11 @@ static enum sr_result add_batch(struct import_send *s, struct client *client,
             break;
         }
         pause_a_little();
+    }
+    if (is_too_large(&answer, result)) {
+        const struct sr_err why = *err;
+
+        return sr_fail(err, why.code, "%.200s; give a smaller --batch", why.text);
     }
     if (result == SR_OK) {
         atomic_fetch_add(answer.replayed ? &s->replayed : &s->counted, batch->items);
