@@ -1,14 +1,16 @@
 /*
  * The kernel's floor: a bare epoll server that answers every complete HTTP request with the
- * same bytes and keeps nothing. One thread, one read and one write per connection and loop
- * turn; it parses no more than it must to know where a request ends, so that what our server
- * costs above it is what HTTP, JSON, counting and journal cost.
+ * same bytes and keeps nothing. One thread, or several that share nothing but the port; one
+ * read and one write per connection and loop turn; it parses no more than it must to know where
+ * a request ends, so that what our server costs above it is what HTTP, JSON, counting and
+ * journal cost.
  */
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,6 +22,7 @@
 #include <unistd.h>
 
 #define EVENTS_MAX 512
+#define THREADS_MAX 64
 #define IN_SIZE ((size_t)16384) /* a head that does not fit closes its connection */
 #define REPLY_SIZE_MAX ((size_t)4096)
 #define REPLY_COPIES ((size_t)1024) /* what one write can answer */
@@ -190,25 +193,26 @@ _Noreturn static void run(const struct floor_server *server)
     }
 }
 
-/* Listens on 127.0.0.1 and prints the URL as simple-request does. */
-static void listen_on(struct floor_server *server, uint16_t port)
+/* Listens on 127.0.0.1, on a port that others of this program may share; returns it. */
+static uint16_t listen_on(struct floor_server *server, uint16_t port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
     socklen_t size = sizeof(address);
     struct epoll_event event = {.events = EPOLLIN};
+    int on = 1;
 
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     server->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (server->epoll_fd < 0 || server->listen_fd < 0 ||
+        setsockopt(server->listen_fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0 ||
         bind(server->listen_fd, (const struct sockaddr *)&address, size) != 0 ||
         listen(server->listen_fd, SOMAXCONN) != 0 ||
         getsockname(server->listen_fd, (struct sockaddr *)&address, &size) != 0 ||
         epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->listen_fd, &event) != 0) {
         die("floor: listen");
     }
-    printf("  url   http://127.0.0.1:%u\n", ntohs(address.sin_port));
-    (void)fflush(stdout);
+    return ntohs(address.sin_port);
 }
 
 /* Fills reply (REPLY_SIZE_MAX bytes) from a file or, for NULL, the default; its size. */
@@ -249,17 +253,35 @@ static void prepare_replies(struct floor_server *server, const char *path)
     }
 }
 
-/* floor [PORT [FILE]]: FILE holds the bytes of the reply. */
+static void *run_thread(void *server)
+{
+    run(server);
+}
+
+/* floor [PORT [THREADS [FILE]]]: FILE holds the bytes of the reply. Prints the URL as
+ * simple-request does. */
 int main(int argc, char **argv)
 {
-    struct floor_server server;
+    static struct floor_server servers[THREADS_MAX];
     unsigned long port = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
+    unsigned long threads = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
+    pthread_t thread;
 
-    if (argc > 3 || port > UINT16_MAX) {
-        fprintf(stderr, "usage: floor [PORT [FILE]]\n");
+    if (argc > 4 || port > UINT16_MAX || threads < 1 || threads > THREADS_MAX) {
+        fprintf(stderr, "usage: floor [PORT [THREADS [FILE]]]\n");
         return 2;
     }
-    prepare_replies(&server, argc > 2 ? argv[2] : NULL);
-    listen_on(&server, (uint16_t)port);
-    run(&server);
+    prepare_replies(&servers[0], argc > 3 ? argv[3] : NULL);
+    for (unsigned long i = 0; i < threads; i++) {
+        servers[i] = servers[0];
+        port = listen_on(&servers[i], (uint16_t)port);
+    }
+    for (unsigned long i = 1; i < threads; i++) {
+        if (pthread_create(&thread, NULL, run_thread, &servers[i]) != 0) {
+            die("floor: thread");
+        }
+    }
+    printf("  url   http://127.0.0.1:%lu\n", port);
+    (void)fflush(stdout);
+    run(&servers[0]);
 }

@@ -11,6 +11,8 @@ C512 = Shape(512)
 C64_P16 = Shape(64, 16)
 BATCH = Shape(4, batch=1000)
 C64_MANY = Shape(64, keys=MANY)
+C512_MANY = Shape(512, keys=MANY)
+C64_P16_MANY = Shape(64, 16, keys=MANY)
 C64_MOST = Shape(64, keys=MOST)
 C16 = Shape(16)
 C16_MANY = Shape(16, keys=MANY)
@@ -22,6 +24,8 @@ SHAPE_NAMES = {
     C64_P16: "64x16",
     BATCH: "batch",
     C64_MANY: "64/100k keys",
+    C512_MANY: "512/100k keys",
+    C64_P16_MANY: "64x16/100k keys",
     C64_MOST: "64/10M keys",
     C16: "16",
     C16_MANY: "16/100k keys",
@@ -73,6 +77,8 @@ CONTESTS = (
             Contestant("ours-fsync", C512),
             Contestant("ours-write", BATCH),
             Contestant("ours-fsync", C64_MANY),
+            Contestant("ours-fsync", C512_MANY),
+            Contestant("ours-fsync", C64_P16_MANY),
             Contestant("postgresql", C16, Pgbench),
             Contestant("postgresql", C16_MANY, Pgbench),
         ),
@@ -82,5 +88,14 @@ CONTESTS = (
         (Contestant("ours-keys", C64), Contestant("ours-keys", C64_MANY), Contestant("ours-keys", C64_MOST)),
         keys=MOST,
     ),
-    Contest("workers", (Contestant("ours-1-worker", TWICE_32), Contestant("ours-2-workers", TWICE_32)), pinned=False),
+    Contest(
+        "workers",
+        (
+            Contestant("ours-1-worker", TWICE_32),
+            Contestant("ours-2-workers", TWICE_32),
+            Contestant("floor", TWICE_32),
+            Contestant("floor-2-threads", TWICE_32),
+        ),
+        pinned=False,
+    ),
 )

@@ -1,6 +1,6 @@
 """The text of RESULTS.md."""
 
-from harness import instructions, tables
+from harness import gaps, instructions, tables
 
 INTRODUCTION = """# Benchmark results
 
@@ -20,6 +20,10 @@ nor load used, of one core, in the worst round: with much of it a figure is not 
 INSTRUCTIONS_NOTE = """User-space instructions per POST /increment, counted by callgrind: one connection, the difference of a run with
 {few:,} and one with {many:,} requests. The kernel's part is not in it."""
 
+GAPS_NOTE = """Why, with profiles of this run by `perf`: microseconds of CPU of a request by the system call that asked for it,
+or the function in user space. Sending on loopback runs the receiver's half of TCP too, and wakes it, within `sendto` or
+`write`. `bench/profile NAME...` prints such a table of any contestants. With `perf` at work all is slower by some percent."""
+
 
 def section(title, *parts):
     parts = [part for part in parts if part]
@@ -32,18 +36,20 @@ def run_text(rounds, seconds, minutes, pinned):
     return f"{rounds} rounds of {seconds:g} s, {pinning}; {minutes:.1f} minutes in all.{few}"
 
 
-def whole(facts, run, results, loads, counts, commands):
-    """run: what run_text says; loads: {contestant: its load's name}; counts: instructions per request, empty where they
-    were not counted; commands: lines."""
+def whole(facts, about, run):
+    """about: what run_text says; run: what was measured."""
+    results, loads, counts = run.results, run.loads, run.counts
     note = INSTRUCTIONS_NOTE.format(few=instructions.FEW, many=instructions.MANY)
+    missed = gaps.text_of(results, run.profiles)
     sections = [
         INTRODUCTION,
-        section("Machine and versions", tables.table(["what", "value"], facts, left=2), run),
+        section("Machine and versions", tables.table(["what", "value"], facts, left=2), about),
         section("Targets", tables.targets_table(results)),
+        section("Missed targets", GAPS_NOTE, missed) if missed else "",
         section("POST /increment", tables.contestants_table(results)),
         section("Other measurements", tables.studies_table(results)),
         section("Is the load the limit?", LOAD_NOTE, tables.load_table(results, loads)) if loads else "",
         section("Instructions", note, tables.instructions_table(counts)) if counts else "",
-        section("Commands", "```\n" + "\n".join(dict.fromkeys(commands)) + "\n```"),
+        section("Commands", "```\n" + "\n".join(dict.fromkeys(run.commands)) + "\n```"),
     ]
     return "\n\n".join(part for part in sections if part)

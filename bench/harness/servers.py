@@ -45,7 +45,8 @@ def redis(appendfsync):
 SERVERS = {
     server.name: server
     for server in (
-        Server("floor", "bench/floor", ("0", "REPLY"), "http", counts=False),
+        Server("floor", "bench/floor", ("0", "1", "REPLY"), "http", counts=False),
+        Server("floor-2-threads", "bench/floor", ("0", "2", "REPLY"), "http", counts=False),
         ours("none", "none"),
         ours("write", "write"),
         ours("fsync", "fsync"),

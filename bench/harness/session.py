@@ -3,7 +3,7 @@
 import contextlib
 import sys
 
-from harness import postgres, servers
+from harness import postgres, profile, servers
 from harness.loads import LOADS, fill
 from harness.measure import measure
 
@@ -54,11 +54,20 @@ class Session(contextlib.AbstractContextManager):
         load = self.loads[contestant.load]
         return measure(self.running[contestant.server], load, contestant.shape, seconds, self.load_cpu)
 
-    def run(self, rounds, seconds):
-        """One warm-up of all, then rounds in which each is measured once; every round begins with another one."""
+    def warm_up(self):
         say("warming up")
         for contestant in self.contestants:
             self.measure(contestant, WARM_UP_SECONDS)
+
+    def profile(self, contestant, seconds):
+        """One more measurement, of which only the profile is kept."""
+        say(f"profile of {contestant.name}")
+        running = self.running[contestant.server]
+        return profile.take(contestant.name, running, lambda: self.measure(contestant, seconds), self.load_cpu)
+
+    def run(self, rounds, seconds):
+        """One warm-up of all, then rounds in which each is measured once; every round begins with another one."""
+        self.warm_up()
         for index in range(rounds):
             first = index % len(self.contestants)
             for contestant in self.contestants[first:] + self.contestants[:first]:

@@ -84,13 +84,15 @@ def studies_table(results):
 
 def bound(target):
     """A limit as the issue wrote it, such as `<= 1.10` or `>= 2,000,000 records/s`."""
+    if not target.relation:
+        return "-"
     text = f"{target.target:,.0f}" if target.target >= 5 else f"{target.target:.2f}"
     return f"{target.relation} {text} {target.unit}".strip()
 
 
 def targets_table(results):
     rows = [
-        [target.what, with_spread(target.values(results)), bound(target), "met" if target.is_met(results) else "missed"]
+        [target.what, with_spread(target.values(results)), bound(target), target.verdict(results)]
         for target in TARGETS
         if target.values(results)
     ]
