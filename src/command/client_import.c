@@ -1,5 +1,6 @@
 /*
- * simple-request import FILE: the counters of a file of JSON lines, added or set.
+ * simple-request import FILE: the counters of a file of JSON lines, or of a query's rows, added
+ * or set.
  *
  * All lines are looked at first; then they are sent in batches whose keys are made of the
  * content and of the line, so that the service counts a batch once, however often it is sent.
@@ -9,6 +10,7 @@
 #include "base/clock.h"
 #include "command/import_send.h"
 #include "command/import_show.h"
+#include "command/import_source.h"
 #include "transfer/check.h"
 #include "transfer/resume.h"
 
@@ -48,13 +50,6 @@ static const char *text_of(const struct import *m, enum client_option option)
 
 /* ---- the source ---- */
 
-static enum sr_result open_source(struct import *m, struct sr_err *err)
-{
-    const char *path = m->command->settings.parts.words[0];
-
-    return source_open_file(path, &m->source, err);
-}
-
 static void tell_bad(void *context, uint64_t line, const char *message)
 {
     struct import *m = context;
@@ -90,13 +85,13 @@ static enum sr_result check(struct import *m, struct sr_err *err)
 static enum sr_result find_path(struct import *m, struct sr_err *err)
 {
     const char *given = text_of(m, CLIENT_RESUME_FILE);
-    const char *word = m->command->settings.parts.words[0];
+    const struct sr_option_parts *parts = &m->command->settings.parts;
     int size = 0;
 
     if (given != NULL) {
         size = strcmp(given, "none") == 0 ? 0 : snprintf(m->path, PATH_MAX, "%s", given);
-    } else if (strcmp(word, "-") != 0) {
-        size = snprintf(m->path, PATH_MAX, "%s.import", word);
+    } else if (parts->word_count > 0 && strcmp(parts->words[0], "-") != 0) {
+        size = snprintf(m->path, PATH_MAX, "%s.import", parts->words[0]);
     }
     return size < PATH_MAX ? SR_OK
                            : sr_fail(err, SR_INVALID, "--resume-file: the path is too long");
@@ -362,7 +357,7 @@ static void advise(const struct import *m)
                        m->resume.place.line, m->path);
     } else {
         (void)snprintf(text, sizeof(text),
-                       "all up to line %" PRIu64 " is counted; the same import again counts "
+                       "all up to line %" PRIu64 " is counted; the same lines again count "
                        "nothing twice within the service's --idempotency-window",
                        m->resume.place.line);
     }
@@ -403,7 +398,7 @@ static enum sr_result prepare(struct import *m, struct sr_err *err)
     enum sr_result result = find_path(m, err);
 
     if (result == SR_OK) {
-        result = open_source(m, err);
+        result = import_source_open(&m->command->settings, &m->source, err);
     }
     if (result != SR_OK) {
         return result;
@@ -452,13 +447,12 @@ static int import(struct client_command *c)
 
 int command_import(const char *const *arguments)
 {
-    static const struct client_usage usage = {"import", "FILE", 1, 1,
-                                              CLIENT_TAKES(CLIENT_SET) |
-                                                  CLIENT_TAKES(CLIENT_ID) |
-                                                  CLIENT_TAKES(CLIENT_RESUME_FILE) |
-                                                  CLIENT_TAKES(CLIENT_BATCH) |
-                                                  CLIENT_TAKES(CLIENT_CONNECTIONS) |
-                                                  CLIENT_TAKES(CLIENT_IN_DOUBT)};
+    static const struct client_usage usage = {
+        "import", "[FILE]", 0, 1,
+        CLIENT_TAKES(CLIENT_SET) | CLIENT_TAKES(CLIENT_ID) | CLIENT_TAKES(CLIENT_RESUME_FILE) |
+            CLIENT_TAKES(CLIENT_BATCH) | CLIENT_TAKES(CLIENT_CONNECTIONS) |
+            CLIENT_TAKES(CLIENT_IN_DOUBT) | CLIENT_TAKES(CLIENT_FROM_POSTGRES) |
+            CLIENT_TAKES(CLIENT_FROM_POSTGRES_FILE) | CLIENT_TAKES(CLIENT_QUERY)};
 
     return client_command_run(&usage, arguments, import);
 }

@@ -125,6 +125,26 @@ const struct sr_option client_table[CLIENT_OPTION_COUNT] = {
                          .choices = in_doubt,
                          .help = "of import: stop, send or skip: lines that may have been "
                                  "counted so long ago that the service has forgotten it"},
+    [CLIENT_FROM_POSTGRES] = {.name = "from-postgres",
+                              .variable = "SIMPLE_REQUEST_FROM_POSTGRES",
+                              .type = SR_OPTION_TEXT,
+                              .value_name = "URL",
+                              .fallback_help = "none",
+                              .help = "of import: in place of FILE, the rows of --query in "
+                                      "this PostgreSQL database"},
+    [CLIENT_FROM_POSTGRES_FILE] = {.name = "from-postgres-file",
+                                   .variable = "SIMPLE_REQUEST_FROM_POSTGRES_FILE",
+                                   .type = SR_OPTION_TEXT,
+                                   .value_name = "PATH",
+                                   .fallback_help = "none",
+                                   .help = "of import: file whose first line is that URL"},
+    [CLIENT_QUERY] = {.name = "query",
+                      .variable = "SIMPLE_REQUEST_QUERY",
+                      .type = SR_OPTION_TEXT,
+                      .value_name = "SQL",
+                      .fallback_help = "none",
+                      .help = "of import: a SELECT of two columns, key (text or bytea) and "
+                              "value (an integer)"},
 };
 
 static enum sr_result fail_usage(const struct client_usage *usage, const char *what,

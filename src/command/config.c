@@ -8,6 +8,7 @@
 #include "command/cgroup.h"
 #include "command/lifecycle.h"
 #include "command/protection.h"
+#include "command/text_file.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -145,30 +146,6 @@ static void find_database_url(struct config *config)
     }
 }
 
-/* What fits ret_text of a file, ended by NUL. `option` names it in errors. */
-static enum sr_result read_text_file(const char *option, const char *path, char *ret_text,
-                                     size_t size, struct sr_err *err)
-{
-    FILE *file = fopen(path, "re");
-    size_t got;
-    bool failed;
-
-    if (file == NULL) {
-        return sr_fail_errno(err, SR_INVALID, errno, "--%s %.200s", option, path);
-    }
-    got = fread(ret_text, 1, size, file);
-    failed = ferror(file) != 0;
-    (void)fclose(file); /* only read from */
-    if (failed || got == size || memchr(ret_text, '\0', got) != NULL) {
-        return sr_fail(err, SR_INVALID, "--%s %.200s: %s", option, path,
-                       failed        ? "cannot be read"
-                       : got == size ? "is larger than such a file can be"
-                                     : "is no text file");
-    }
-    ret_text[got] = '\0';
-    return SR_OK;
-}
-
 static enum sr_result read_config_file(struct config *config, struct sr_err *err)
 {
     const struct sr_option_value given = config->values[CONFIG_FILE];
@@ -177,7 +154,7 @@ static enum sr_result read_config_file(struct config *config, struct sr_err *err
     if (given.text == NULL) {
         return SR_OK;
     }
-    result = read_text_file("config", given.text, config->file, sizeof(config->file), err);
+    result = text_file_read("config", given.text, config->file, sizeof(config->file), err);
     config->values[CONFIG_FILE] = (struct sr_option_value){0};
     if (result == SR_OK) {
         result = sr_options_read_file(config_table, CONFIG_OPTION_COUNT, config->file,
@@ -207,15 +184,10 @@ static enum sr_result read_database_url(struct config *config, struct sr_err *er
                        "--database-url-file: --database-url is given as well: one of them is "
                        "meant");
     }
-    result = read_text_file("database-url-file", path, config->database_url,
-                            sizeof(config->database_url), err);
+    result = text_file_first_line("database-url-file", path, config->database_url,
+                                  sizeof(config->database_url), err);
     if (result != SR_OK) {
         return result;
-    }
-    config->database_url[strcspn(config->database_url, "\r\n")] = '\0';
-    if (config->database_url[0] == '\0') {
-        return sr_fail(err, SR_INVALID, "--database-url-file %.200s: its first line is empty",
-                       path);
     }
     *url = (struct sr_option_value){.text = config->database_url, .source = source};
     return SR_OK;

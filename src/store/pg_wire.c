@@ -149,3 +149,50 @@ int64_t pg_get_int8(const void *at)
     memcpy(&encoded, at, sizeof(encoded));
     return (int64_t)be64toh(encoded);
 }
+
+int16_t pg_get_int2(const void *at)
+{
+    uint16_t encoded;
+
+    memcpy(&encoded, at, sizeof(encoded));
+    return (int16_t)be16toh(encoded);
+}
+
+/*
+ *   | digits | weight | sign | scale | digit | digit ...    2 bytes each, digits from 0 to 9999
+ *
+ * The first digit counts 10000 to the power of the weight; those behind the power of 0 are the
+ * fraction, of which PostgreSQL leaves zeros at the end out (numeric_send in
+ * src/backend/utils/adt/numeric.c).
+ */
+bool pg_get_numeric(const void *at, size_t size, int64_t *ret_value)
+{
+    enum { HEADER = 8, DIGIT = 2, POSITIVE = 0, NEGATIVE = 0x4000 };
+    const uint8_t *bytes = at;
+    int64_t value = 0; /* never positive: the least number has no counterpart */
+    int digits, weight, sign;
+
+    if (size < HEADER) {
+        return false;
+    }
+    digits = pg_get_int2(bytes);
+    weight = pg_get_int2(bytes + 2);
+    sign = (uint16_t)pg_get_int2(bytes + 4);
+    if (digits < 0 || size != HEADER + (size_t)digits * DIGIT || digits > weight + 1 ||
+        (sign != NEGATIVE && sign != POSITIVE)) {
+        return false;
+    }
+    for (int i = 0; i <= weight; i++) {
+        int digit = i < digits ? pg_get_int2(bytes + HEADER + i * DIGIT) : 0;
+
+        if (__builtin_mul_overflow(value, 10000, &value) ||
+            __builtin_sub_overflow(value, digit, &value)) {
+            return false;
+        }
+    }
+    if (sign == POSITIVE && __builtin_sub_overflow(0, value, &value)) {
+        return false;
+    }
+    *ret_value = value;
+    return true;
+}

@@ -17,8 +17,14 @@
 /* Type numbers, fixed in pg_type.dat. */
 #define PG_BOOL 16
 #define PG_BYTEA 17
+#define PG_NAME 19
 #define PG_INT8 20
+#define PG_INT2 21
+#define PG_INT4 23
 #define PG_TEXT 25
+#define PG_BPCHAR 1042
+#define PG_VARCHAR 1043
+#define PG_NUMERIC 1700
 #define PG_BYTEA_ARRAY 1001
 #define PG_TEXT_ARRAY 1009
 #define PG_INT8_ARRAY 1016
@@ -75,7 +81,12 @@ uint32_t pg_array_find(const struct sr_buffer *array, const uint32_t *offsets, u
 void pg_param_array(struct pg_params *params, unsigned array_type,
                     const struct sr_buffer *array);
 
+int16_t pg_get_int2(const void *at);
 uint32_t pg_get_u32(const void *at);
 int64_t pg_get_int8(const void *at);
+
+/* A numeric of `size` bytes, where it is a whole number of 64 bits; false for all others, NaN
+ * and the infinities included. */
+bool pg_get_numeric(const void *at, size_t size, int64_t *ret_value);
 
 #endif

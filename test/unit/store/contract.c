@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define TESTS_MAX 100
+#define TESTS_MAX 120
 
 static int empty_database(void **state)
 {

@@ -8,11 +8,9 @@
 
 int main(void)
 {
-    const struct contract_tests own[] = {test_postgres_connect,
-                                         test_postgres_apply,
-                                         test_postgres_outage,
-                                         test_postgres_cut,
-                                         {NULL, 0}};
+    const struct contract_tests own[] = {test_postgres_connect, test_postgres_apply,
+                                         test_postgres_outage,  test_postgres_cut,
+                                         test_postgres_query,   {NULL, 0}};
     int failed;
 
     if (!postgres_open()) {

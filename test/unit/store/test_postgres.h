@@ -10,5 +10,6 @@ extern const struct contract_tests test_postgres_connect;
 extern const struct contract_tests test_postgres_apply;
 extern const struct contract_tests test_postgres_outage;
 extern const struct contract_tests test_postgres_cut;
+extern const struct contract_tests test_postgres_query;
 
 #endif
