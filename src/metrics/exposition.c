@@ -26,15 +26,19 @@ static void put_text(struct exposition *page, const char *text)
  * HELP. */
 static void put_escaped(struct exposition *page, const char *text, bool quote)
 {
-    for (; *text != '\0'; text++) {
-        if (*text == '\n') {
-            put(page, "\\n", 2);
-            continue;
+    const char *special = quote ? "\n\\\"" : "\n\\";
+
+    for (;;) {
+        size_t plain = strcspn(text, special);
+
+        put(page, text, plain);
+        text += plain;
+        if (*text == '\0') {
+            return;
         }
-        if (*text == '\\' || (*text == '"' && quote)) {
-            put(page, "\\", 1);
-        }
-        put(page, text, 1);
+        put(page, "\\", 1);
+        put(page, *text == '\n' ? "n" : text, 1);
+        text++;
     }
 }
 
@@ -93,7 +97,7 @@ static void format_bound(struct metric_number number, char ret_text[DECIMAL_SIZE
     format_decimal(number, plain);
     size = strlen(plain);
     if (strchr(plain, '.') != NULL) {
-        (void)snprintf(ret_text, DECIMAL_SIZE, "%s", plain);
+        memcpy(ret_text, plain, size + 1);
     } else if (size > 6) {
         format_exponent(plain, ret_text);
     } else {

@@ -3,9 +3,12 @@
  */
 #include "metrics/process.h"
 
+#include "base/check.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,15 +29,18 @@ static void read_file(const char *path, char *ret_text, size_t size)
     ret_text[got > 0 ? got : 0] = '\0';
 }
 
-/* Seconds since 1970 at which the machine started; 0 where unknown. */
-static uint64_t boot_time(void)
+static pthread_once_t boot_once = PTHREAD_ONCE_INIT;
+static uint64_t boot_seconds; /* since 1970, when the machine started; 0 where unknown */
+
+/* Reading it takes as long as all else here: the kernel counts every interrupt for the file. */
+static void find_boot_time(void)
 {
     char line[256];
     unsigned long long seconds = 0;
     FILE *file = fopen("/proc/stat", "re");
 
     if (file == NULL) {
-        return 0;
+        return;
     }
     while (seconds == 0 && fgets(line, sizeof(line), file) != NULL) {
         if (strncmp(line, "btime ", 6) == 0) {
@@ -42,7 +48,7 @@ static uint64_t boot_time(void)
         }
     }
     (void)fclose(file); /* only read from */
-    return seconds;
+    boot_seconds = seconds;
 }
 
 /* Fields 20, 22, 23 and 24 of proc(5)'s stat; the second field may hold anything, so they are
@@ -52,7 +58,6 @@ static void read_stat(struct process_stats *stats)
     char text[1024];
     const char *at;
     unsigned long long threads, start, size, pages;
-    uint64_t boot;
 
     read_file("/proc/self/stat", text, sizeof(text));
     at = strrchr(text, ')');
@@ -62,12 +67,13 @@ static void read_stat(struct process_stats *stats)
                              &threads, &start, &size, &pages) != 4) {
         return;
     }
-    boot = boot_time();
+    SR_CHECK(pthread_once(&boot_once, find_boot_time) == 0);
     stats->threads = threads;
     stats->virtual_bytes = size;
     stats->resident_bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
     stats->start_time_ms =
-        boot == 0 ? 0 : boot * 1000 + start * 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
+        boot_seconds == 0 ? 0
+                          : boot_seconds * 1000 + start * 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
 }
 
 static uint64_t count_names(const char *path)

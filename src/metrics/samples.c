@@ -19,6 +19,14 @@ struct choice {
     unsigned decimals;
 };
 
+/* Whether anything was put: where the sum is 0, it was zeros, which are in the first bucket.
+ * Most series are empty, and to read all buckets of all would take a worker's cache. */
+static bool is_used(const struct sr_histogram *live)
+{
+    return atomic_load_explicit(&live->sum, memory_order_relaxed) != 0 ||
+           atomic_load_explicit(&live->buckets[0], memory_order_relaxed) != 0;
+}
+
 /* One series of all workers together, if any request belongs to it. */
 static void request_series(struct exposition *page, const struct metrics_snapshot *s,
                            const struct choice *choice, size_t series)
@@ -30,18 +38,19 @@ static void request_series(struct exposition *page, const struct metrics_snapsho
                                   http_route_label((enum http_route)route),
                                   http_metrics_status_label((enum http_metrics_status)status)};
     struct metric_histogram total = {.bounds = choice->bounds};
-    uint64_t requests = 0;
+    bool used = false;
 
     for (uint64_t w = 0; w < s->http_count; w++) {
         const char *at = (const char *)&s->http[w]->series[route][method][status];
+        const struct sr_histogram *live =
+            (const struct sr_histogram *)(const void *)(at + choice->offset);
 
-        metric_histogram_add(&total,
-                             (const struct sr_histogram *)(const void *)(at + choice->offset));
+        if (is_used(live)) {
+            metric_histogram_add(&total, live);
+            used = true;
+        }
     }
-    for (uint32_t i = 0; i <= total.bounds->count; i++) {
-        requests += total.buckets[i];
-    }
-    if (requests > 0) {
+    if (used) {
         exposition_histogram(page, values, &total, choice->decimals);
     }
 }
