@@ -166,6 +166,7 @@ static int64_t commit_bytes(const struct live_view *v)
 #define LIVE_FIGURES(X)                                                                        \
     X("time_ms", (int64_t)v->wall_ms)                                                          \
     X("increments", SUM_RATE(increments))                                                      \
+    X("counted", (int64_t)(v->now->increments - v->before->increments))                        \
     X("p50_us", latency_us(v, 0.5))                                                            \
     X("p99_us", latency_us(v, 0.99))                                                           \
     X("p999_us", latency_us(v, 0.999))                                                         \

@@ -13,7 +13,7 @@ from pathlib import Path
 TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8",
          ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 PAGE = "index.html"  # has no name: it stands at /dashboard itself
-NO_CHARTS = b"/* uPlot could not be had when this was built: see scripts/uplot. */\n"
+NO_CHARTS = b"/* uPlot could not be had when this was built: see scripts/from-npm. */\n"
 
 
 def rows(data):

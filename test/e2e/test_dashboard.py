@@ -122,7 +122,7 @@ def test_all_files_are_small_over_the_wire_and_charts_are_among_them(shared_serv
                 charts = gzip.decompress(response.body)
     assert size < WIRE_BYTES_MAX, size
     if b"var uPlot=" not in charts:
-        assert not os.environ.get("CI"), "the binary of CI must have charts: could scripts/uplot reach npm's registry?"
+        assert not os.environ.get("CI"), "the binary of CI must have charts: could scripts/from-npm reach npm's registry?"
         pytest.skip("built without charts")
     assert b"Leon Sorokin" in charts and b"Permission is hereby granted" in charts
 

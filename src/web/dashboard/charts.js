@@ -36,7 +36,7 @@ const charts = [
   { title: "Connections", series: () => [line("open", "connections", f.count, { fill: true })] },
   { title: "Processor", note: "of one core", format: f.percent,
     series: () => [{ label: "busy", format: f.percent, fill: true, values: (h) => h.column("cpu_permille").map((value) => value === null ? null : value / 10) }] },
-  { title: "Refused", note: "per second",
+  { title: "Refused", note: "per second", none: "Nothing was refused in the last ten minutes.",
     series: (h) => group(h, [...h.active("rejected"), ...h.active("declined"), ...h.active("refused")], f.count) },
 ];
 
@@ -60,15 +60,22 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 const DECIMAL = Array.from({ length: 45 }, (_, index) => [1, 2, 5][index % 3] * 10 ** Math.floor(index / 3));
 const BINARY = Array.from({ length: 60 }, (_, index) => 2 ** index);
 
-function axis(format, size) {
-  const common = { stroke: colour("--muted"), font: "11px system-ui, sans-serif", grid: { stroke: colour("--grid"), width: 1 }, ticks: { show: false }, size, gap: 4 };
+function axis(format, size, log) {
+  const grid = { stroke: colour("--grid"), width: 1, ...(log ? { filter: powersOfTen } : {}) };
+  const common = { stroke: colour("--muted"), font: "11px system-ui, sans-serif", grid, ticks: { show: false }, size, gap: 6 };
   if (!format) return { ...common, space: 70, values: times };
   const steps = format === f.bytes ? { incrs: BINARY } : format === f.rate || format === f.percent ? {} : { incrs: DECIMAL };
-  return { ...common, ...steps, space: 28, values: (u, ticks) => ticks.map((tick) => (tick === null ? "" : format(tick))) };
+  return { ...common, ...steps, space: 28, values: (u, ticks) => ticks.map((tick) => (tick === null ? "" : f.tidy(format(tick)))) };
 }
 
-function times(u, ticks) {
-  return ticks.map((tick) => new Date(tick * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false }));
+function times(u, ticks, axis, space, step) {
+  const second = step < 60 ? { second: "2-digit" } : {};
+  return ticks.map((tick) => new Date(tick * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false, ...second }));
+}
+
+// Of a logarithmic scale lines at powers of ten alone.
+function powersOfTen(u, ticks) {
+  return ticks.map((tick) => (Number.isInteger(Math.log10(tick)) ? tick : null));
 }
 
 // The least range that shows a figure of no motion as a line at its height.
@@ -85,10 +92,10 @@ function decades(u, least, most) {
 export function options(spec, series, width, extra = {}) {
   return {
     width, height: HEIGHT, legend: { show: false }, cursor: { y: false, points: { size: 6 }, drag: { setScale: false }, ...extra.cursor },
-    padding: [8, 8, 0, 0],
+    padding: [8, 10, 0, 0],
     scales: { x: { time: true, range: (u, least, most) => [Math.min(most - LEAST_SECONDS, Math.max(least, most - SECONDS)), most] },
               y: spec.log ? { distr: 3, range: decades } : { range: linear } },
-    axes: [axis(null, 24), axis(spec.format || f.count, 64)],
+    axes: [axis(null, 24), axis(spec.format || f.count, 56, spec.log)],
     series: [{}, ...series.map((one, index) => ({
       label: one.label, stroke: colour(`--s${index % COLOURS}`), width: 1.5, spanGaps: false,
       points: { show: spec.points === true, size: 5, fill: colour(`--s${index % COLOURS}`) },
@@ -108,11 +115,12 @@ class Chart {
     this.legend = element("ul", { class: "legend" });
     this.box = element("div", { class: "plot", "aria-hidden": "true" });
     this.body = element("tbody");
-    this.details = element("details", {}, element("summary", { text: "Table" }), this.table());
+    this.none = element("p", { class: "empty", text: spec.none || "" });
+    this.details = element("details", {}, element("summary", { text: "Table" }, element("span", { class: "unseen", text: ` of ${spec.title}` })), this.table());
     this.details.addEventListener("toggle", () => this.draw());
-    this.box.hidden = !window.uPlot;
-    place.append(element("figure", {}, element("figcaption", { text: spec.title }, element("small", { text: spec.note || "" })),
-                         this.legend, this.box, this.details));
+    this.figure = element("figure", {}, element("figcaption", {}, element("h2", { text: spec.title }, element("small", { text: spec.note || "" }))),
+                          this.legend, this.none, this.box, this.details);
+    place(this.figure);
     new ResizeObserver(() => this.plot?.setSize({ width: this.box.clientWidth, height: HEIGHT })).observe(this.box);
   }
 
@@ -125,9 +133,12 @@ class Chart {
     this.plot?.destroy();
     this.plot = null;
     this.names = this.series.map((one) => one.label).join();
+    this.none.hidden = this.series.length > 0;
+    this.box.hidden = !window.uPlot || !this.series.length;
+    this.details.hidden = !this.series.length;
     this.legend.replaceChildren(...this.series.map((one, index) =>
       element("li", {}, element("i", { class: `c${index % COLOURS}` }), one.label, " ", element("b"))));
-    if (!window.uPlot || !this.box.clientWidth) return;
+    if (this.box.hidden || !this.box.clientWidth) return;
     this.plot = new window.uPlot(options(this.spec, this.series, this.box.clientWidth, {
       cursor: { sync: { key: "dashboard", setSeries: false } }, hooks: { setCursor: [(u) => this.tell(u.cursor.idx)] },
     }), this.data(), this.box);
@@ -148,7 +159,7 @@ class Chart {
 
   draw() {
     this.series = this.spec.series(this.history);
-    if (this.names !== this.series.map((one) => one.label).join() || (!this.plot && window.uPlot)) this.rebuild();
+    if (this.names !== this.series.map((one) => one.label).join() || (!this.plot && !this.box.hidden)) this.rebuild();
     this.plot?.setData(this.data());
     this.tell(this.plot?.cursor.idx ?? null);
     if (this.details.open) this.fill();
@@ -163,9 +174,10 @@ class Chart {
   }
 }
 
+// place(figure, index) puts a chart into the page.
 export class Charts {
   constructor(history, place) {
-    this.all = charts.map((spec) => new Chart(spec, history, place));
+    this.all = charts.map((spec, index) => new Chart(spec, history, (figure) => place(figure, index)));
   }
 
   draw() {

@@ -12,7 +12,7 @@ const PAGES = { live: { show: draw }, counters, home };
 const HOME_MS = 2000;
 
 const history = new History();
-const charts = new Charts(history, $("charts"));
+const charts = new Charts(history, (figure, index) => (index === 0 ? $("charts").prepend(figure) : $("refusals-panel").before(figure)));
 let page = "live";
 let hottest = null;
 let lostAt = 0;
@@ -32,15 +32,16 @@ function paint() {
 // ---- tiles ----
 
 const share = (part, whole) => (whole ? f.percent((100 * part) / whole) : "–");
+const shareOf = (part, whole) => `${share(part, whole)} of ${f.tidy(f.bytes(whole))}`;
 const refusals = (h, seconds) => ["rejected", "declined", "refused"].flatMap((group) => h.active(group)).reduce((sum, name) => sum + h.sum(name, seconds), 0);
 
 const tiles = [
-  ["Increments per second", (h) => [f.count(h.last("increments")), `${f.count(h.sum("increments", 60))} in the last minute`]],
+  ["Increments per second", (h) => [f.count(h.last("increments")), `${f.count(h.sum("counted", 60))} in the last minute`]],
   ["Latency p50", (h) => [f.micros(h.last("p50_us") || null), `p99 ${f.micros(h.last("p99_us") || null)} · p99.9 ${f.micros(h.last("p999_us") || null)}`]],
   ["Unsynced", (h) => [f.count(h.last("unsynced")), `oldest ${f.millis(h.last("unsynced_age_ms"))} · ${f.count(h.last("dirty_keys"))} keys`]],
   ["Last flush", (h) => [f.micros(h.recent("flush_us")), `${f.count(h.recent("flush_rows"))} rows · ${h.sum("flush_failures", 600)} failed`, h.sum("flush_failures", 60) > 0]],
-  ["Journal", (h) => [f.bytes(h.last("journal_bytes")), `${share(h.last("journal_bytes"), h.last("journal_limit_bytes"))} of ${f.bytes(h.last("journal_limit_bytes"))}`, h.last("journal_failed") > 0]],
-  ["Keys in memory", (h) => [f.count(h.last("keys")), `${share(h.last("table_bytes"), h.last("table_limit_bytes"))} of ${f.bytes(h.last("table_limit_bytes"))}`]],
+  ["Journal", (h) => [f.bytes(h.last("journal_bytes")), shareOf(h.last("journal_bytes"), h.last("journal_limit_bytes")), h.last("journal_failed") > 0]],
+  ["Keys in memory", (h) => [f.count(h.last("keys")), shareOf(h.last("table_bytes"), h.last("table_limit_bytes"))]],
   ["Connections", (h) => [f.count(h.last("connections")), `of ${f.count(h.last("connections_limit"))}`]],
   ["Refused, last minute", (h) => [f.count(refusals(h, 60)), `${f.count(h.last("refused_rows"))} rows refused in all`, h.last("refused_rows") > 0]],
 ];
@@ -64,15 +65,17 @@ function drawTiles() {
 
 function drawTop() {
   if (!hottest) return;
+  const error = Math.max(...hottest.data.map((entry) => entry.error));
   $("top-note").textContent = `average of about ${hottest.seconds} s` + (hottest.sampled > 1 ? `, one of ${hottest.sampled} looked at` : "");
+  $("top-error").textContent = error > 0 ? `No rate is more than ${f.rate(error)} too high.` : "";
   $("top-empty").hidden = hottest.data.length > 0;
   const focused = document.activeElement?.dataset?.key;
-  $("top").tBodies[0].replaceChildren(...hottest.data.map(({ key, rate, error }, index) => {
-    const button = element("button", { type: "button", text: key, "data-key": key });
+  $("top").tBodies[0].replaceChildren(...hottest.data.map(({ key, rate }) => {
+    const button = element("button", { type: "button", text: key, "data-key": key, title: key });
+    const cell = element("td", { class: "key" }, button);
+    cell.style.backgroundSize = `${(100 * rate) / hottest.data[0].rate}% 100%`;
     button.addEventListener("click", () => { location.hash = "counters"; counters.watch(key); });
-    return element("tr", {}, element("td", { class: "n", text: index + 1 }), element("td", { class: "key" }, button),
-                   element("td", { class: "n", text: f.rate(rate) }), element("td", { class: "n", text: error ? f.rate(error) : "0" }),
-                   element("td", { class: "n", text: share(rate, hottest.rate) }));
+    return element("tr", {}, cell, element("td", { class: "n", text: f.rate(rate) }), element("td", { class: "n", text: share(rate, hottest.rate) }));
   }));
   if (focused !== undefined) [...$("top").querySelectorAll("button")].find((button) => button.dataset.key === focused)?.focus();
 }
@@ -137,9 +140,18 @@ const stream = new Stream({
 
 function askForToken() {
   $("token-button").hidden = false;
+  $("token-forget").hidden = !token();
   $("token-why").textContent = (token() ? "The token that was given is not known, or lacks the scope read. " : "This service knows its clients by tokens. ") +
     "The page needs one with the scope read; increments need write, set and delete admin.";
   if (!$("token-dialog").open) $("token-dialog").showModal();
+}
+
+function useToken(text) {
+  keepToken(text);
+  $("token").value = "";
+  $("token-dialog").close();
+  stream.open();
+  PAGES[page].show();
 }
 
 function beginDialogs() {
@@ -147,14 +159,8 @@ function beginDialogs() {
     dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
   }
   $("token-button").addEventListener("click", askForToken);
-  $("token-form").addEventListener("submit", (event) => {
-    event.preventDefault();
-    keepToken($("token").value.trim());
-    $("token").value = "";
-    $("token-dialog").close();
-    stream.open();
-    PAGES[page].show();
-  });
+  $("token-form").addEventListener("submit", (event) => { event.preventDefault(); useToken($("token").value.trim()); });
+  $("token-forget").addEventListener("click", () => useToken(""));
   $("confirm-form").addEventListener("submit", (event) => {
     event.preventDefault();
     $("confirm-dialog").close("yes");
@@ -165,7 +171,7 @@ function beginDialogs() {
 
 function choose() {
   page = location.hash.slice(1) in PAGES ? location.hash.slice(1) : "live";
-  for (const name of Object.keys(PAGES)) $(name).hidden = name !== page;
+  for (const name of Object.keys(PAGES)) $(`${name}-page`).hidden = name !== page; // not the name alone: a browser would scroll there
   for (const link of document.querySelectorAll("nav a")) {
     if (link.hash === "#" + page) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");

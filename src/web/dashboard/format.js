@@ -24,6 +24,11 @@ export function count(value) {
   return Math.abs(value) < 100000 ? grouped(Math.round(value)).replace("-", "\u2212") : scaled(value, ["", "k", "M", "G", "T", "P", "E"], 1000);
 }
 
+// Without zeros that say nothing: of an axis and of a limit, which do not move.
+export function tidy(text) {
+  return text.replace(/(\.\d*?)0+(?!\d)/, "$1").replace(/\.(?!\d)/, "");
+}
+
 export function rate(value) {
   if (value === null || value === undefined) return "–";
   return Math.abs(value) < 100 && !Number.isInteger(value) ? value.toFixed(1) : count(value);
@@ -56,6 +61,11 @@ export function span(ms) {
     if (whole || (unit === "s" && !parts.length)) parts.push(whole + GROUP + unit);
   }
   return parts.slice(0, 2).join(" ");
+}
+
+// By the reader's clock.
+export function moment(ms) {
+  return new Date(ms).toLocaleString("sv-SE"); // 2026-01-31 23:59:59
 }
 
 export function clock(ms) {

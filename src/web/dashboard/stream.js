@@ -20,11 +20,12 @@ export function ask(path, options = {}) {
   return fetch(new URL(path, document.baseURI), { cache: "no-store", ...options, headers });
 }
 
-// The text of an answer that is not what was asked for.
+// The text of an answer that is not what was asked for; of 403 with the scope that was needed.
 export async function reasonOf(answer) {
   try {
     const body = await answer.json();
-    return body.error?.message || body.errors?.detail || answer.statusText;
+    const scope = answer.status === 403 && /scope="(\w+)"/.exec(answer.headers.get("WWW-Authenticate"));
+    return (body.error?.message || body.errors?.detail || answer.statusText) + (scope ? `: ${scope[1]}` : "");
   } catch {
     return answer.statusText || String(answer.status);
   }
