@@ -2,7 +2,7 @@
 SHELL = /bin/sh
 .DEFAULT_GOAL = build
 .PHONY: build run test test-asan test-tsan test-observability test-containers torture power-loss lint format bench fuzz flips simulate simulate-fresh sabotage clean help deps
-.PHONY: install deb test-package
+.PHONY: install deb test-package test-dashboard pictures
 
 FUZZ_SECONDS ?= 60
 SEEDS ?= 1000
@@ -86,6 +86,16 @@ power-loss: ## of test/torture the power cuts on ext4 and XFS images and the bro
 	$(DEPS) test
 	@scripts/build build || $(BUILD_FAILED)
 	@scripts/run-tests --build build --suite torture --torture-budget 36000 -- --long -m power_loss $(PYTEST)
+
+test-dashboard: ## the live page in Chromium, driven by playwright-core: two minutes
+	$(DEPS) dashboard
+	@scripts/build build || $(BUILD_FAILED)
+	@scripts/run-tests --build build --suite dashboard
+
+pictures: ## docs/images, the page after ten minutes of load
+	$(DEPS) pictures
+	@scripts/build build
+	@node test/dashboard/screenshots.mjs
 
 test-containers: ## docker build, the image and the compose stack for real, as root with a dockerd of its own (PYTEST="-k stack" chooses)
 	$(DEPS) containers
