@@ -97,7 +97,7 @@ const struct sr_option client_table[CLIENT_OPTION_COUNT] = {
                             .variable = "SIMPLE_REQUEST_RESUME_FILE",
                             .type = SR_OPTION_TEXT,
                             .value_name = "PATH",
-                            .fallback_help = "FILE.import, none for -",
+                            .fallback_help = "FILE.import; none for - and --query",
                             .help = "of import: where it is written down how far it is; "
                                     "none: nowhere"},
     [CLIENT_BATCH] = {.name = "batch",
