@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from harness.loads import OwnLoad, Pgbench, RedisBenchmark, Scraped, ScrapedTenTimes, Shape, Wrk
+from harness.loads import OwnLoad, Pgbench, RedisBenchmark, Scraped, ScrapedTenTimes, Shape, Watched, Wrk
 
 MANY, MOST = 100_000, 10_000_000  # distinct keys, chosen at random
 
@@ -71,6 +71,7 @@ CONTESTS = (
             Contestant("ours-write", C64_P16),
             Contestant("ours-write", C64_P16, Scraped),
             Contestant("ours-write", C64_P16, ScrapedTenTimes),
+            Contestant("ours-write", C64_P16, Watched),
             Contestant("ours-fsync", C64_P16),
             Contestant("redis-everysec", C64_P16, RedisBenchmark),
             Contestant("ours-none", C512),

@@ -127,32 +127,56 @@ class OwnLoad(Load):
         )
 
 
-class Scraped(OwnLoad):
-    """The same while /metrics is scraped."""
+class Beside(OwnLoad):
+    """The same while a program of ours asks the server for something else, on the load's core."""
 
-    every = 1.0  # seconds
-    suffix = "/scraped-1s"
+    program_beside = ""
+    words = ()
 
     def shown(self, shape, seconds):
-        return f"bench/scrape --port PORT --every {self.every:g} & {super().shown(shape, seconds)}"
+        return f"bench/{self.program_beside} --port PORT {' '.join(self.words)} & {super().shown(shape, seconds)}"
+
+    def enough(self, said, seconds):
+        """Whether it did what it should have, by what it said at its end."""
+        raise NotImplementedError
 
     def run(self, running, shape, seconds, cpu):
-        command = pinned([sys.executable, f"{BENCH}/scrape", "--port", str(running.port), "--every", str(self.every)], cpu)
-        scraper = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        command = pinned([sys.executable, f"{BENCH}/{self.program_beside}", "--port", str(running.port), *self.words], cpu)
+        beside = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         try:
-            scraper.stdout.readline()
+            beside.stdout.readline()
             outcome = super().run(running, shape, seconds, cpu)
         finally:
-            scraper.terminate()
-            said, _ = scraper.communicate(timeout=60)
-        if scraper.returncode != 0 or json.loads(said)["scrapes"] < seconds / self.every / 2:
-            raise LoadFailed(f"bench/scrape --every {self.every:g} said: {said}")
+            beside.terminate()
+            said, _ = beside.communicate(timeout=60)
+        if beside.returncode != 0 or not self.enough(json.loads(said), seconds):
+            raise LoadFailed(f"bench/{self.program_beside} said: {said}")
         return outcome
 
 
+class Scraped(Beside):
+    suffix = "/scraped-1s"
+    program_beside = "scrape"
+    every = 1.0  # seconds
+    words = ("--every", "1")
+
+    def enough(self, said, seconds):
+        return said["scrapes"] >= seconds / self.every / 2
+
+
 class ScrapedTenTimes(Scraped):
-    every = 0.1
     suffix = "/scraped-100ms"
+    every = 0.1
+    words = ("--every", "0.1")
+
+
+class Watched(Beside):
+    suffix = "/watched"
+    program_beside = "dashboards"
+    words = ("--tabs", "20")
+
+    def enough(self, said, seconds):
+        return said["tabs"] == 20 and said["rows"] >= 20 * (seconds - 1)
 
 
 class Wrk(Load):
@@ -234,4 +258,4 @@ class Pgbench(Load):
         return Outcome(requests, requests / rate, mean_ms * 1000, None, cpu_seconds, counted)
 
 
-LOADS = (OwnLoad, Scraped, ScrapedTenTimes, Wrk, RedisBenchmark, Pgbench)
+LOADS = (OwnLoad, Scraped, ScrapedTenTimes, Watched, Wrk, RedisBenchmark, Pgbench)

@@ -72,6 +72,7 @@ TARGETS = (
     Target("a scrape of /metrics each second against none, requests/s", RATE, "ours-write/64x16/scraped-1s", "ours-write/64x16",
            ">=", 0.99),
     Target("a scrape each 100 ms against none, requests/s", RATE, "ours-write/64x16/scraped-100ms", "ours-write/64x16", ">=", 0.99),
+    Target("20 open dashboards against none, requests/s", RATE, "ours-write/64x16/watched", "ours-write/64x16", ">=", 0.98),
     Target("two workers on two cores against one, CPU per request", CPU, "ours-2-workers/2x32", "ours-1-worker/2x32", "<=", 1.1),
     Target("two threads of the bare epoll floor against one, CPU per request", CPU, "floor-2-threads/2x32", "floor/2x32"),
     Target("start to first answer, empty", "ms", "start, empty", "", "<=", 50, "ms"),
