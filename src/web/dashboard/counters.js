@@ -177,7 +177,7 @@ export function begin() {
     $("copy").textContent = "Copied";
     setTimeout(() => ($("copy").textContent = "Copy"), 1500);
   });
-  setInterval(() => { if (!document.hidden && !$("counters").hidden) look(); }, WATCH_MS);
+  setInterval(() => { if (!document.hidden && !$("counters-page").hidden) look(); }, WATCH_MS);
   curl();
 }
 
