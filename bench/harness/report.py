@@ -20,9 +20,10 @@ nor load used, of one core, in the worst round: with much of it a figure is not 
 INSTRUCTIONS_NOTE = """User-space instructions per POST /increment, counted by callgrind: one connection, the difference of a run with
 {few:,} and one with {many:,} requests. The kernel's part is not in it."""
 
-GAPS_NOTE = """Why, with profiles of this run by `perf`: microseconds of CPU of a request by the system call that asked for it,
-or the function in user space. Sending on loopback runs the receiver's half of TCP too, and wakes it, within `sendto` or
-`write`. `bench/profile NAME...` prints such a table of any contestants. With `perf` at work all is slower by some percent."""
+GAPS_NOTE = """Why, with profiles of this run by `perf`: microseconds of CPU of a request by the system call that asked for it, or
+the function in user space. Sending on loopback runs the receiver's half of TCP too, and wakes it, within `sendto` or
+`write`. Threads named `simple-request` are those behind the workers: journal, flusher, loader. `bench/profile
+NAME...` prints such a table of any contestants. With `perf` at work all is slower by some percent."""
 
 
 def section(title, *parts):
