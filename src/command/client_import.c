@@ -315,16 +315,17 @@ static int greet(struct import *m)
 static enum sr_result send_all(struct import *m, struct sr_err *err)
 {
     struct batch_place place = m->resume.place;
-    unsigned connections = m->resume.sets ? 1 : (unsigned)number_of(m, CLIENT_CONNECTIONS);
+    unsigned connections = (unsigned)number_of(m, CLIENT_CONNECTIONS);
+    unsigned batches = m->resume.sets ? 1 : connections; /* one after the other sets in order */
     enum sr_result result;
 
-    m->ahead = sender_ahead(connections);
+    m->ahead = sender_ahead(batches);
     result = import_send_open(&m->send, connections, err);
     if (result == SR_OK) {
         result = save(m, &place, sr_clock_wall_ms(), err);
     }
     if (result == SR_OK) {
-        result = run_sender(m, connections, err);
+        result = run_sender(m, batches, err);
     }
     if (result == SR_OK) {
         place = m->resume.place;

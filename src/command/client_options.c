@@ -115,8 +115,7 @@ const struct sr_option client_table[CLIENT_OPTION_COUNT] = {
                             .fallback = "4",
                             .min = 1,
                             .max = SENDER_CONNECTIONS_MAX,
-                            .help = "of import: requests under way at once; with --set always "
-                                    "1"},
+                            .help = "of import: requests under way at once"},
     [CLIENT_IN_DOUBT] = {.name = "in-doubt",
                          .variable = "SIMPLE_REQUEST_IN_DOUBT",
                          .type = SR_OPTION_CHOICE,

@@ -1,10 +1,9 @@
 /*
- * Batches out: added by one request each, with an Idempotency-Key; set counter by counter.
+ * Batches out: added by one request each, with an Idempotency-Key; import_set.c sets them.
  */
 #include "command/import_send.h"
 
 #include "base/clock.h"
-#include "http/body.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@ enum sr_result import_send_open(struct import_send *s, unsigned connections, str
 
     options.retry_ms = s->retry_ms;
     options.seen = true;
+    s->connections = connections;
     for (unsigned i = 0; i < connections && result == SR_OK; i++) {
         result = client_open(&options, &s->clients[i], err);
     }
@@ -110,66 +110,12 @@ static enum sr_result add_batch(struct import_send *s, struct client *client,
     return result;
 }
 
-static enum sr_result set_one(struct import_send *s, struct client *client,
-                              const struct http_increment *pair, struct sr_err *err)
-{
-    char target[CLIENT_TARGET_SIZE] = "/counters/";
-    char key[CLIENT_KEY_SIZE];
-    char body[64];
-    struct client_request request = {.method = "PUT",
-                                     .target = target,
-                                     .content_type = "application/json",
-                                     .prefer = "return=minimal"};
-    struct client_answer answer;
-    yyjson_doc *doc = NULL;
-    enum sr_result result;
-
-    memcpy(key, pair->key.data, pair->key.size);
-    key[pair->key.size] = '\0';
-    (void)client_target_append(target, key); /* any key fits */
-    (void)snprintf(body, sizeof(body), "{\"value\":%" PRId64 "}", pair->value);
-    request.body = sr_span_text(body);
-    result = client_command_try(s->command, client, &request, &answer, &doc, err);
-    yyjson_doc_free(doc);
-    return result;
-}
-
-static enum sr_result set_batch(struct import_send *s, struct client *client,
-                                const struct batch *batch, struct sr_err *err)
-{
-    struct sr_span rest = sr_buffer_span(&batch->body);
-    struct http_body_scratch scratch;
-    enum sr_result result = http_body_scratch_init(&scratch);
-
-    if (result != SR_OK) {
-        return sr_fail(err, result, "out of memory");
-    }
-    while (rest.size > 0 && result == SR_OK) {
-        const uint8_t *stop = memchr(rest.data, '\n', rest.size);
-        struct sr_span line = {.data = rest.data, .size = (size_t)(stop - rest.data)};
-        struct http_increment pair;
-        struct http_body_error error;
-
-        result = http_body_json(&scratch, line, &pair, &error);
-        result = result == SR_OK ? set_one(s, client, &pair, err)
-                                 : sr_fail(err, SR_INVALID, "%s", error.message);
-        rest.data += line.size + 1;
-        rest.size -= line.size + 1;
-    }
-    http_body_scratch_done(&scratch);
-    if (result == SR_OK) {
-        atomic_fetch_add(&s->counted, batch->items);
-    }
-    return result;
-}
-
 enum sr_result import_send_batch(void *context, unsigned connection, const struct batch *batch,
                                  struct sr_err *err)
 {
     struct import_send *s = context;
-    struct client *client = s->clients[connection];
-    enum sr_result result =
-        s->sets ? set_batch(s, client, batch, err) : add_batch(s, client, batch, err);
+    enum sr_result result = s->sets ? import_set_batch(s, batch, err)
+                                    : add_batch(s, s->clients[connection], batch, err);
 
     return result == SR_OK ? SR_OK : name_lines(s, batch, err);
 }

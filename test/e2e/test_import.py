@@ -157,7 +157,7 @@ def test_of_many_bad_lines_twenty_are_told(untouched, tmp_path):
 
 
 def test_what_is_no_file_or_no_option_is_said(untouched, tmp_path):
-    for arguments, words in ((["nowhere"], "nowhere"), ([tmp_path], "no regular file"), ([], "usage"),
+    for arguments, words in ((["nowhere"], "nowhere"), ([tmp_path], "no regular file"), ([], "FILE is missing"),
                              (["f", "--batch", "0"], "--batch"), (["f", "--connections", "17"], "--connections")):
         done = load(untouched, *arguments)
         assert (done.returncode, done.stdout) == (USAGE, "") and words in done.stderr, done
