@@ -8,45 +8,13 @@
  * far the import was.
  */
 #include "base/clock.h"
-#include "command/import_send.h"
-#include "command/import_show.h"
+#include "command/import.h"
 #include "command/import_source.h"
-#include "transfer/check.h"
-#include "transfer/resume.h"
 
 #include <inttypes.h>
-#include <limits.h>
-#include <stdlib.h>
 
 #define RETRY_MS                                                                               \
     300000U /* where --retry is not given: a restart, a flush of millions of keys */
-
-struct import {
-    struct client_command *command;
-    struct source *source;
-    struct import_show show;
-    struct import_send send;
-    struct import_summary summary;
-    struct check_result checked;
-    struct resume resume; /* as it is written down */
-    char path[PATH_MAX];  /* of the resume file; "": there is none */
-    uint32_t ahead;       /* batches that this run sends at most beyond what is settled */
-    uint64_t first_item;  /* pairs before it are not sent by this run */
-    uint64_t begun_ms;
-    bool is_finished; /* by a former run */
-    bool window_unknown;
-    struct resume old; /* as a former run left it, where this one goes on */
-};
-
-static uint64_t number_of(const struct import *m, enum client_option option)
-{
-    return m->command->settings.values[option].number;
-}
-
-static const char *text_of(const struct import *m, enum client_option option)
-{
-    return m->command->settings.values[option].text;
-}
 
 /* ---- the source ---- */
 
@@ -78,162 +46,6 @@ static enum sr_result check(struct import *m, struct sr_err *err)
                        m->show.name, m->checked.bad, m->checked.bad + m->checked.pairs);
     }
     return result;
-}
-
-/* ---- where it goes on ---- */
-
-static enum sr_result find_path(struct import *m, struct sr_err *err)
-{
-    const char *given = text_of(m, CLIENT_RESUME_FILE);
-    const struct sr_option_parts *parts = &m->command->settings.parts;
-    int size = 0;
-
-    if (given != NULL) {
-        size = strcmp(given, "none") == 0 ? 0 : snprintf(m->path, PATH_MAX, "%s", given);
-    } else if (parts->word_count > 0 && strcmp(parts->words[0], "-") != 0) {
-        size = snprintf(m->path, PATH_MAX, "%s.import", parts->words[0]);
-    }
-    return size < PATH_MAX ? SR_OK
-                           : sr_fail(err, SR_INVALID, "--resume-file: the path is too long");
-}
-
-static enum sr_result describe(struct import *m, struct sr_err *err)
-{
-    const char *name = text_of(m, CLIENT_ID);
-    const char *url = text_of(m, CLIENT_URL);
-    struct resume *r = &m->resume;
-
-    for (const char *at = name; at != NULL && *at != '\0'; at++) {
-        if (*at <= ' ' || *at > '~') {
-            return sr_fail(err, SR_INVALID, "--id must be printable ASCII without spaces");
-        }
-    }
-    *r = (struct resume){.sets = number_of(m, CLIENT_SET) != 0,
-                         .items_max = (uint32_t)number_of(m, CLIENT_BATCH)};
-    (void)snprintf(r->digest, sizeof(r->digest), "%s", m->checked.digest);
-    if (snprintf(r->identity, sizeof(r->identity), "%s", name == NULL ? r->digest : name) >=
-        (int)sizeof(r->identity)) {
-        return sr_fail(err, SR_INVALID, "--id must be %d characters at most",
-                       RESUME_IDENTITY_SIZE - 1);
-    }
-    if (snprintf(r->url, sizeof(r->url), "%s", url) >= (int)sizeof(r->url)) {
-        return sr_fail(err, SR_INVALID, "--url is too long");
-    }
-    return SR_OK;
-}
-
-/* How long the service remembers a batch, by its own word; 0 where it does not tell. */
-static uint64_t ask_window(struct import *m)
-{
-    static const char name[] = "\nsimple_request_idempotency_window_seconds ";
-    const struct client_request request = {.method = "GET",
-                                           .target = "/metrics",
-                                           .accept = "text/plain"};
-    struct client_answer answer;
-    struct sr_err err;
-    const char *at = NULL;
-
-    if (client_ask(m->command->client, &request, &answer, &err) == SR_OK &&
-        answer.status == 200) {
-        at = strstr((const char *)answer.body.data, name); /* a NUL follows the body */
-    }
-    m->window_unknown = at == NULL;
-    return at == NULL ? 0 : (uint64_t)(strtod(at + sizeof(name) - 1, NULL) * 1000.0);
-}
-
-/* Moves over the batches that may have been counted. */
-static enum sr_result skip_doubtful(struct import *m, struct sr_err *err)
-{
-    struct batches batches;
-    struct batch *batch = malloc(sizeof(*batch));
-    enum sr_result result = batches_init(&batches, source_descriptor(m->source),
-                                         &m->resume.place, m->resume.items_max);
-
-    if (batch == NULL || result != SR_OK) {
-        free(batch);
-        batches_done(&batches);
-        return sr_fail(err, SR_NO_MEMORY, "out of memory for a batch");
-    }
-    batch_init(batch);
-    for (uint32_t i = 0; i < m->resume.ahead && result == SR_OK; i++) {
-        result = batches_next(&batches, batch, err);
-        if (result == SR_OK) {
-            m->summary.skipped += batch->items;
-            m->resume.place = batch->after;
-        }
-    }
-    batch_done(batch);
-    batches_done(&batches);
-    free(batch);
-    return result == SR_CLOSED ? SR_OK : result;
-}
-
-static enum sr_result refuse_doubt(const struct import *m, struct sr_err *err)
-{
-    return sr_fail(err, SR_REFUSED,
-                   "%.80s: of the lines behind %" PRIu64 ", the next %" PRIu64
-                   " may be counted, %s; look at their totals: --in-doubt skip leaves them "
-                   "out, --in-doubt "
-                   "send sends them",
-                   m->show.name, m->resume.place.line,
-                   (uint64_t)m->resume.ahead * m->resume.items_max,
-                   m->window_unknown
-                       ? "and the service does not tell this token, which lacks the scope "
-                         "read, how long it remembers that"
-                       : "so long ago that the service has forgotten it");
-}
-
-static enum sr_result judge_doubt(struct import *m, struct sr_err *err)
-{
-    if (!resume_in_doubt(&m->resume, sr_clock_wall_ms(), ask_window(m))) {
-        return SR_OK;
-    }
-    switch ((enum client_in_doubt)number_of(m, CLIENT_IN_DOUBT)) {
-    case CLIENT_IN_DOUBT_SKIP:
-        return skip_doubtful(m, err);
-    case CLIENT_IN_DOUBT_SEND:
-        return SR_OK;
-    case CLIENT_IN_DOUBT_STOP:
-    default:
-        return refuse_doubt(m, err);
-    }
-}
-
-static enum sr_result go_on_behind(struct import *m, const struct resume *old,
-                                   struct sr_err *err)
-{
-    enum sr_result result;
-
-    m->old = *old;
-    m->resume = *old;
-    m->summary.resumed = old->place.items;
-    result = judge_doubt(m, err);
-    m->first_item = m->resume.place.items;
-    return result;
-}
-
-/* Reads the resume file, and decides where to begin. */
-static enum sr_result find_place(struct import *m, struct sr_err *err)
-{
-    struct resume old;
-    enum sr_result result = m->path[0] == '\0' ? SR_NOT_FOUND : resume_load(m->path, &old, err);
-
-    if (result != SR_OK) {
-        return result == SR_NOT_FOUND ? SR_OK : result;
-    }
-    switch (resume_compare(&old, &m->resume, m->path, err)) {
-    case RESUME_GOES_ON:
-        return go_on_behind(m, &old, err);
-    case RESUME_FINISHED:
-        m->is_finished = true;
-        m->summary.resumed = m->checked.pairs;
-        return SR_OK;
-    case RESUME_REFUSED:
-        return err->code;
-    case RESUME_NEW:
-    default:
-        return SR_OK;
-    }
 }
 
 /* ---- sending ---- */
@@ -315,7 +127,7 @@ static int greet(struct import *m)
 static enum sr_result send_all(struct import *m, struct sr_err *err)
 {
     struct batch_place place = m->resume.place;
-    unsigned connections = (unsigned)number_of(m, CLIENT_CONNECTIONS);
+    unsigned connections = (unsigned)import_number(m, CLIENT_CONNECTIONS);
     unsigned batches = m->resume.sets ? 1 : connections; /* one after the other sets in order */
     enum sr_result result;
 
@@ -396,7 +208,7 @@ static int finish(struct import *m)
 /* Everything up to the first request. */
 static enum sr_result prepare(struct import *m, struct sr_err *err)
 {
-    enum sr_result result = find_path(m, err);
+    enum sr_result result = import_find_path(m, err);
 
     if (result == SR_OK) {
         result = import_source_open(&m->command->settings, &m->source, err);
@@ -406,7 +218,7 @@ static enum sr_result prepare(struct import *m, struct sr_err *err)
     }
     import_show_init(&m->show, source_name(m->source));
     result = check(m, err);
-    return result == SR_OK ? describe(m, err) : result;
+    return result == SR_OK ? import_describe(m, err) : result;
 }
 
 static int import_from(struct import *m)
@@ -418,7 +230,7 @@ static int import_from(struct import *m)
     if (code != COMMAND_OK) {
         return code;
     }
-    result = find_place(m, &err);
+    result = import_find_place(m, &err);
     if (result == SR_OK && !m->is_finished) {
         result = prepare_send(m, &err);
     }
