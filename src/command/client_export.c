@@ -213,10 +213,10 @@ static void tell_rest(const struct exported *e)
                       e->left_out);
     }
     if (!e->there) {
-        (void)
-            fputs("simple-request: no service was flushed: what an instance counted since its "
-                  "last flush is in its journal, and not here\n",
-                  stderr);
+        (void)fputs(
+            "simple-request: no service was flushed: where one runs, or was killed, what it "
+            "counted since its last flush is in its journal, and not here\n",
+            stderr);
     }
     if (e->shows_progress) {
         (void)fprintf(stderr, "exported %" PRIu64 " counters\n", e->count);
