@@ -168,12 +168,13 @@ static const char *judge(struct verify *v, uint64_t *ret_epochs, uint64_t *ret_c
     *ret_epochs = 0;
     *ret_changes = 0;
     if (!v->row.found) {
-        return datadir_fenced(v->datadir) ? "the writer's row of this instance is not in the "
-                                            "database although it was: the "
-                                            "database was replaced or restored from before; "
-                                            "restore the row, or start with "
-                                            "an empty data directory (a new instance)"
-                                          : NULL;
+        return datadir_fenced(v->datadir)
+                   ? "the writer's row of this instance is not in the database although it "
+                     "was: "
+                     "this is another database, or it was restored from before; use the former "
+                     "one, restore the row, or start with an empty data directory (a new "
+                     "instance)"
+                   : NULL;
     }
     if (!v->row.ours) {
         return "the writer's row belongs to another copy of this data directory: use that one, "

@@ -136,8 +136,9 @@ static void claim_refused(struct flusher *f, enum sr_result result)
     }
     flusher_stop_for_good(
         f, "the writer's row of this instance is gone from counter_writers although it was "
-           "there: the database was replaced or restored from before. Nothing is flushed; "
-           "restore the row, or start with an empty data directory (a new instance)");
+           "there: this is another database, or it was restored from before. Nothing is "
+           "flushed; use the former one, restore the row, or start with an empty data "
+           "directory (a new instance)");
 }
 
 void flusher_claim(struct flusher *f)
