@@ -135,6 +135,7 @@ enum sr_result import_set_batch(struct import_send *s, const struct batch *batch
     struct share shares[SENDER_CONNECTIONS_MAX];
     atomic_bool stopped = false;
 
+    SR_CHECK(s->connections > 0 && s->connections <= SENDER_CONNECTIONS_MAX);
     for (unsigned i = 0; i < s->connections; i++) {
         shares[i] = (struct share){.send = s, .batch = batch, .number = i, .stopped = &stopped};
     }
