@@ -11,7 +11,7 @@ struct fake_connection {
     struct fake_database *database;
     struct sr_uuid instance;
     bool connected;
-    bool cancelled;
+    _Atomic bool cancelled;
     uint64_t outages;      /* the database's count when connected */
     struct fake_call call; /* the running one */
     enum fake_fault fault; /* its fate */
