@@ -72,7 +72,14 @@ def load_table(results, loads):
 
 
 def studies_table(results):
-    units = {"seconds": "s", "per_second": "per second", "p99_us": "us, p99", "ms": "ms", "bytes_per_key": "bytes per key"}
+    units = {
+        "seconds": "s",
+        "per_second": "per second",
+        "p99_us": "us, p99",
+        "commit_ms": "ms, p99.9 of commits",
+        "ms": "ms",
+        "bytes_per_key": "bytes per key",
+    }
     rows = [
         [name, units[figure], with_spread(values)]
         for name, of in results.items()

@@ -1,7 +1,9 @@
 """A million keys in PostgreSQL: flushing them against the bare statement, requests during that flush, first touch."""
 
 import json
+import re
 import shutil
+import statistics
 import time
 
 from harness import postgres
@@ -16,6 +18,8 @@ CHUNKS = (1000, 2500, 5000)
 INTERVAL_S = 8
 RATE = 4000  # requests a second while a flush runs, and while none does
 WINDOW_S = 1
+MEMORY = "/dev/shm"
+IN_MEMORY = ", database in memory"
 
 
 def bare(env, cluster, what, table, first, count, chunk):
@@ -85,15 +89,29 @@ def study_flush(env):
         cluster.close()
 
 
+def commits_by_time(port):
+    """[(seconds, commits of the journal so far that took at most that)], ascending."""
+    prefix = "simple_request_journal_commit_duration_seconds_bucket"
+    found = [(re.search(r'le="([^"]+)"', name), value) for name, value in scrape(port).items() if name.startswith(prefix)]
+    return sorted((float(bound.group(1)), count) for bound, count in found)
+
+
+def slowest_commits_ms(before, after):
+    """The histogram's bound that 99.9 % of the commits between two looks were within."""
+    counts = [(bound, late - early) for (bound, early), (_, late) in zip(before, after)]
+    return next(bound * 1000 for bound, count in counts if count >= 0.999 * counts[-1][1])
+
+
 def window(env, running, seconds):
-    """Percentiles of a hot key's requests at a fixed rate, counted from when each was due."""
+    """Of a hot key's requests at a fixed rate: p99, counted from when each was due, and of their commits p99.9."""
     words = f"--port {running.port} --connections 32 --rate {RATE} --seconds {seconds} --json"
+    before = commits_by_time(running.port)
     output, _ = run_process([find_program(OwnLoad.name, env.build), *words.split()], env.load_cpu)
     env.note(f"taskset -c {env.load_cpu} build/bench/load {words.replace(str(running.port), 'PORT')}")
     said = json.loads(output)
     if set(said["statuses"]) != {"200"}:
         raise RuntimeError(f"not all answered 200: {said['statuses']}")
-    return said["latency_us"]
+    return {"p99_us": said["latency_us"]["p99"], "commit_ms": slowest_commits_ms(before, commits_by_time(running.port))}
 
 
 def windows_within(env, running, rows):
@@ -104,33 +122,43 @@ def windows_within(env, running, rows):
         if scrape(running.port)["simple_request_pending_epochs"] == 0:
             time.sleep(0.02)
             return
-        latency = window(env, running, WINDOW_S)
+        seen = window(env, running, WINDOW_S)
         if scrape(running.port)["simple_request_pending_epochs"] > 0 and flushed(running.port)[0] < rows:
-            within.append(latency["p99"])
+            within.append(seen)
 
     wait_flushed(running.port, rows, look)
-    return within
+    if not within:
+        raise RuntimeError("the flush was over before a window of one second")
+    return {figure: statistics.median(one[figure] for one in within) for figure in within[0]}
 
 
-def study_latency(env):
-    cluster = postgres.cluster(env.data_root, env.server_cpu)
+def by_figure(rounds):
+    return {figure: [one[figure] for one in rounds] for figure in rounds[0]}
+
+
+def latency_beside(env, root, where):
+    """With the database's files below root."""
+    cluster = postgres.cluster(root, env.server_cpu)
     running = start(env, cluster)
     try:
         flush_seconds(env, running)
-        without_us, within_us = [], []
+        without, within = [], []
         for index in range(env.rounds):
-            without_us.append(window(env, running, 2 * WINDOW_S)["p99"])
+            without.append(window(env, running, 2 * WINDOW_S))
             rows, _, _ = flushed(running.port)
             fill(running, env.build, KEYS, env.load_cpu)
-            within = windows_within(env, running, rows + KEYS)
-            if not within:
-                raise RuntimeError("the flush was over before a window of one second")
-            within_us.append(sorted(within)[len(within) // 2])
-            say(f"round {index + 1}/{env.rounds}  p99 without a flush {without_us[-1]:,.0f} us, within {within_us[-1]:,.0f} us")
-        return {"within a flush": {"p99_us": within_us}, "without a flush": {"p99_us": without_us}}
+            within.append(windows_within(env, running, rows + KEYS))
+            say(f"round {index + 1}/{env.rounds}  p99 without a flush {without[-1]['p99_us']:,.0f} us, within "
+                f"{within[-1]['p99_us']:,.0f} us{where}")
+        return {f"within a flush{where}": by_figure(within), f"without a flush{where}": by_figure(without)}
     finally:
         running.stop()
         cluster.close()
+
+
+def study_latency(env):
+    """Beside a database on the journal's disk, and beside one whose files are in memory, which tells the disk's part."""
+    return latency_beside(env, env.data_root, "") | latency_beside(env, MEMORY, IN_MEMORY)
 
 
 def fill_table(cluster):
