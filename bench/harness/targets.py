@@ -66,7 +66,7 @@ TARGETS = (
     Target("p99 during that flush against p99 without", "p99_us", "within a flush", "without a flush", "<=", 2),
     Target("the same, the database's files in memory, not on the journal's disk", "p99_us", "within a flush, database in memory",
            "without a flush, database in memory"),
-    Target("99.9 % of the journal's commits during that flush take at most", "commit_ms", "within a flush", "", unit="ms"),
+    Target("99.9 % of the journal's commits during that flush take at most, in ms", "commit_ms", "within a flush", "", unit="ms"),
     Target("the same without a flush", "commit_ms", "without a flush", "", unit="ms"),
     Target("the same during the flush, the database's files in memory", "commit_ms", "within a flush, database in memory", "",
            unit="ms"),
