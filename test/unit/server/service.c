@@ -112,6 +112,15 @@ void service_await_attempts(const struct service *service, uint64_t least)
     }
 }
 
+void service_await_bodies_in_flight(const struct service *service, size_t least)
+{
+    uint64_t since_ms = sr_clock_monotonic_ms();
+
+    while (server_bodies_in_flight(service->server) < least) {
+        look_again(since_ms, "bytes of incomplete requests");
+    }
+}
+
 void service_await_no_connections(const struct service *service)
 {
     uint64_t since_ms = sr_clock_monotonic_ms();

@@ -42,6 +42,9 @@ void service_await(const struct service *service, size_t offset, uint64_t least)
 /* Waits until the engine was given that many requests. */
 void service_await_attempts(const struct service *service, uint64_t least);
 
+/* Waits until at least `least` bytes are charged for incomplete requests. */
+void service_await_bodies_in_flight(const struct service *service, size_t least);
+
 /* Waits until no connection is open. */
 void service_await_no_connections(const struct service *service);
 
