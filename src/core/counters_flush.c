@@ -98,10 +98,18 @@ static void strip_words(struct counters_sealed *sealed, struct key_sort_item *it
     sr_pages_discard((uint8_t *)sealed->refs + kept, sealed->bytes - kept);
 }
 
+static struct sr_span key_of_ref(const void *counters, uint32_t ref)
+{
+    const struct counters *c = counters;
+
+    return entry_key(arena_entry(&c->arena, ref));
+}
+
 enum sr_result counters_collect(struct counters *c, uint64_t epoch,
                                 struct counters_sealed *ret_sealed, struct sr_err *err)
 {
     struct counters_sealed sealed = {.epoch = epoch};
+    struct key_sort_keys keys = {.key_of = key_of_ref, .owner = c};
     struct key_sort_item *items;
 
     SR_CHECK(epoch + 1 == counters_open_now(c) || epoch == counters_open_now(c));
@@ -117,7 +125,7 @@ enum sr_result counters_collect(struct counters *c, uint64_t epoch,
                        sealed.count);
     }
     SR_CHECK(collect_pages(c, epoch & 1, items, sealed.count) == sealed.count);
-    key_sort(&c->arena, items, sealed.count);
+    key_sort(&keys, items, sealed.count);
     strip_words(&sealed, items);
     *ret_sealed = sealed;
     return SR_OK;

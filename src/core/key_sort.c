@@ -6,6 +6,9 @@
 #include "core/key_sort.h"
 
 #include "base/bytes.h"
+#include "base/limits.h"
+
+#include <string.h>
 
 /* Runs so short are sorted by whole keys, one by one. */
 #define RUN_SHORT 12U
@@ -17,9 +20,9 @@ struct run {
     size_t depth;
 };
 
-static struct sr_span key_of(const struct arena *arena, const struct key_sort_item *item)
+static struct sr_span key_of(const struct key_sort_keys *keys, const struct key_sort_item *item)
 {
-    return entry_key(arena_entry(arena, item->ref));
+    return keys->key_of(keys->owner, item->ref);
 }
 
 static uint64_t word_of(const struct key_sort_item *item)
@@ -35,14 +38,14 @@ static void swap(struct key_sort_item *a, struct key_sort_item *b)
     *b = item;
 }
 
-static void insertion_sort(const struct arena *arena, const struct run *run)
+static void insertion_sort(const struct key_sort_keys *keys, const struct run *run)
 {
     for (size_t i = 1; i < run->count; i++) {
         struct key_sort_item item = run->items[i];
-        struct sr_span key = key_of(arena, &item);
+        struct sr_span key = key_of(keys, &item);
         size_t at = i;
 
-        while (at > 0 && sr_span_compare(key, key_of(arena, &run->items[at - 1])) < 0) {
+        while (at > 0 && sr_span_compare(key, key_of(keys, &run->items[at - 1])) < 0) {
             run->items[at] = run->items[at - 1];
             at--;
         }
@@ -67,13 +70,13 @@ static size_t agree(const uint8_t *a, const uint8_t *b, size_t from, size_t to)
 }
 
 /* How many bytes all keys of the run agree in, at least its depth. */
-static size_t common_prefix(const struct arena *arena, const struct run *run)
+static size_t common_prefix(const struct key_sort_keys *keys, const struct run *run)
 {
-    struct sr_span first = key_of(arena, &run->items[0]);
+    struct sr_span first = key_of(keys, &run->items[0]);
     size_t common = first.size > run->depth ? first.size : run->depth;
 
     for (size_t i = 1; i < run->count && common > run->depth; i++) {
-        struct sr_span key = key_of(arena, &run->items[i]);
+        struct sr_span key = key_of(keys, &run->items[i]);
         size_t shorter = key.size < common ? key.size : common;
 
         common = agree(first.data, key.data, run->depth, shorter);
@@ -92,52 +95,59 @@ static uint64_t word_at(struct sr_span key, size_t depth)
     return __builtin_bswap64(word);
 }
 
-static void bring_words(const struct arena *arena, const struct run *run)
+static void bring_words(const struct key_sort_keys *keys, const struct run *run)
 {
     for (size_t i = 0; i < run->count; i++) {
-        uint64_t word = word_at(key_of(arena, &run->items[i]), run->depth);
+        uint64_t word = word_at(key_of(keys, &run->items[i]), run->depth);
 
         run->items[i].word[0] = (uint32_t)(word >> 32);
         run->items[i].word[1] = (uint32_t)word;
     }
 }
 
-static uint64_t median(uint64_t a, uint64_t b, uint64_t c)
+/* Brings the items with a word below the pivot to the front; returns how many. No branch
+ * depends on a comparison: the processor would guess it wrong every other time. (Lomuto.) */
+static size_t part(struct key_sort_item *items, size_t count, uint64_t pivot)
 {
-    if (a > b) {
-        return b > c ? b : (a > c ? c : a);
-    }
-    return a > c ? a : (b > c ? c : b);
-}
-
-/* Parts items so that none before the returned place has a larger word than any from there on;
- * neither part is empty. (Hoare; what equals the pivot goes to both sides.) */
-static size_t partition(struct key_sort_item *items, size_t count)
-{
-    uint64_t pivot =
-        median(word_of(&items[0]), word_of(&items[count / 2]), word_of(&items[count - 2]));
     size_t low = 0;
-    size_t high = count - 1;
 
-    for (;;) {
-        while (word_of(&items[low]) < pivot) {
-            low++;
-        }
-        while (word_of(&items[high]) > pivot) {
-            high--;
-        }
-        if (low >= high) {
-            return high + 1;
-        }
-        swap(&items[low++], &items[high--]);
+    for (size_t i = 0; i < count; i++) {
+        struct key_sort_item item = items[i];
+
+        items[i] = items[low];
+        items[low] = item;
+        low += word_of(&item) < pivot;
     }
+    return low;
 }
 
+/* The middle of the words' range, so that neither part is empty; 0 where all are equal. */
+static uint64_t pivot_of(const struct key_sort_item *items, size_t count)
+{
+    uint64_t least = word_of(&items[0]);
+    uint64_t most = least;
+
+    for (size_t i = 1; i < count; i++) {
+        uint64_t word = word_of(&items[i]);
+
+        least = word < least ? word : least;
+        most = word > most ? word : most;
+    }
+    return least == most ? 0 : least + (most - least) / 2 + 1;
+}
+
+/* Each part has half of the range: after 64 steps at most a word stands alone, whoever chose
+ * the keys. */
 static void sort_words(struct key_sort_item *items, size_t count)
 {
     while (count > RUN_SHORT) {
-        size_t low = partition(items, count);
+        uint64_t pivot = pivot_of(items, count);
+        size_t low;
 
+        if (pivot == 0) {
+            return;
+        }
+        low = part(items, count, pivot);
         /* The smaller part by recursion, which bounds its depth, the larger by the loop. */
         if (low < count - low) {
             sort_words(items, low);
@@ -156,14 +166,14 @@ static void sort_words(struct key_sort_item *items, size_t count)
 }
 
 /* Each level of the recursion is eight bytes further into the keys. */
-static void sort_run(const struct arena *arena, struct run run)
+static void sort_run(const struct key_sort_keys *keys, struct run run)
 {
     if (run.count <= RUN_SHORT || run.depth >= SR_KEY_SIZE_MAX) {
-        insertion_sort(arena, &run);
+        insertion_sort(keys, &run);
         return;
     }
-    run.depth = common_prefix(arena, &run);
-    bring_words(arena, &run);
+    run.depth = common_prefix(keys, &run);
+    bring_words(keys, &run);
     sort_words(run.items, run.count);
     for (size_t begin = 0, end; begin < run.count; begin = end) {
         end = begin + 1;
@@ -171,14 +181,14 @@ static void sort_run(const struct arena *arena, struct run run)
             end++;
         }
         if (end - begin > 1) {
-            sort_run(arena, (struct run){.items = run.items + begin,
-                                         .count = end - begin,
-                                         .depth = run.depth + 8});
+            sort_run(keys, (struct run){.items = run.items + begin,
+                                        .count = end - begin,
+                                        .depth = run.depth + 8});
         }
     }
 }
 
-void key_sort(const struct arena *arena, struct key_sort_item *items, size_t count)
+void key_sort(const struct key_sort_keys *keys, struct key_sort_item *items, size_t count)
 {
-    sort_run(arena, (struct run){.items = items, .count = count, .depth = 0});
+    sort_run(keys, (struct run){.items = items, .count = count, .depth = 0});
 }

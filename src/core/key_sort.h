@@ -1,21 +1,28 @@
 /*
  * Sorting references by the bytes of their keys: in place, 12 bytes a key, linear in the number
- * of keys and in the bytes that tell them apart. Private to core/.
+ * of keys and in the bytes that tell them apart. Pure.
  */
 #ifndef SR_CORE_KEY_SORT_H
 #define SR_CORE_KEY_SORT_H
 
-#include "core/arena.h"
+#include "base/span.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 struct key_sort_item {
     uint32_t word[2]; /* workspace: eight bytes of the key, big-endian, the first ones in [0] */
-    counters_ref ref;
+    uint32_t ref;
 };
 
-/* Sorts by sr_span_compare of the entries' keys, which must differ and must not go away. */
-void key_sort(const struct arena *arena, struct key_sort_item *items, size_t count);
+/* Where the key of a reference is. It must not change or go away meanwhile. */
+struct key_sort_keys {
+    struct sr_span (*key_of)(const void *owner, uint32_t ref);
+    const void *owner;
+};
+
+/* Sorts by sr_span_compare of the keys, each at most SR_KEY_SIZE_MAX bytes. References of equal
+ * keys end up beside each other, in any order. */
+void key_sort(const struct key_sort_keys *keys, struct key_sort_item *items, size_t count);
 
 #endif

@@ -85,15 +85,21 @@ static struct sr_span key(const struct fixture *f, size_t i)
     return entry_key(arena_entry(&f->arena, f->items[i].ref));
 }
 
+static struct sr_span key_of(const void *arena, uint32_t ref)
+{
+    return entry_key(arena_entry(arena, ref));
+}
+
 static void assert_sorts(struct fixture *f)
 {
+    struct key_sort_keys keys = {.key_of = key_of, .owner = &f->arena};
     uint64_t sum = 0;
     uint64_t sorted = 0;
 
     for (size_t i = 0; i < f->count; i++) {
         sum += (uint64_t)f->items[i].ref * f->items[i].ref;
     }
-    key_sort(&f->arena, f->items, f->count);
+    key_sort(&keys, f->items, f->count);
     for (size_t i = 0; i < f->count; i++) {
         sorted += (uint64_t)f->items[i].ref * f->items[i].ref;
         assert_true(i == 0 || sr_span_compare(key(f, i - 1), key(f, i)) < 0);
@@ -200,6 +206,29 @@ static void two_letters_make_many_equal_words(void **state)
     assert_sorts(f);
 }
 
+/* As where a key is there once a generation. */
+static void equal_keys_are_sorted_beside_each_other(void **state)
+{
+    struct fixture *f = *state;
+    struct key_sort_keys keys = {.key_of = key_of, .owner = &f->arena};
+    char text[64];
+    size_t differ = 0;
+
+    for (int i = 0; i < 50000; i++) {
+        (void)snprintf(text, sizeof(text), "key %d", i % 7 == 0 ? 1 : i % 1000);
+        add_key(f, text, strlen(text));
+    }
+    shuffle(f);
+    key_sort(&keys, f->items, f->count);
+    for (size_t i = 1; i < f->count; i++) {
+        int order = sr_span_compare(key(f, i - 1), key(f, i));
+
+        assert_true(order <= 0);
+        differ += order < 0;
+    }
+    assert_int_equal(differ, 1000 - 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -210,6 +239,7 @@ int main(void)
         TEST(keys_that_are_prefixes_of_each_other_are_sorted),
         TEST(zero_bytes_order_before_all_others_and_behind_nothing),
         TEST(two_letters_make_many_equal_words),
+        TEST(equal_keys_are_sorted_beside_each_other),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
