@@ -1,13 +1,11 @@
 /*
- * The merger: a hash map in memory, sorted and written as a run when it is full; at the end all
+ * The merger: a table in memory, sorted and written as a run when it is full; at the end all
  * runs are merged by a heap.
  */
 #include "journal/merge.h"
 
-#include "base/check.h"
-#include "base/memory.h"
-#include "base/siphash.h"
 #include "journal/merge_output.h"
+#include "journal/merge_table.h"
 #include "journal/state.h"
 
 #include <inttypes.h>
@@ -16,40 +14,13 @@
 
 #define RUNS_MAX 4096U
 
-struct item {
-    sr_wide value;
-    uint32_t key_at; /* in the key arena */
-    uint16_t key_size;
-    uint8_t kind;
-    uint32_t generation;
-};
-
-/*
- * memory: | index: 4 bytes a slot | items | keys |
- */
 struct merger {
     struct disk *disk;
     uint64_t run_id;
-    uint32_t *index; /* item number + 1, 0 is free; power of two */
-    size_t index_slots;
-    struct item *items;
-    size_t item_count, items_max;
-    uint8_t *keys;
-    size_t keys_size, keys_max;
-    struct sr_siphash_key hash_key;
+    struct merge_table *table;
     uint32_t run_count;
     struct state_reader **readers; /* while draining */
 };
-
-static size_t power_below(size_t value)
-{
-    size_t power = 1;
-
-    while (power * 2 <= value) {
-        power *= 2;
-    }
-    return power;
-}
 
 enum sr_result merger_open(struct disk *disk, size_t memory_max, uint64_t run_id,
                            struct merger **ret_merger, struct sr_err *err)
@@ -62,16 +33,7 @@ enum sr_result merger_open(struct disk *disk, size_t memory_max, uint64_t run_id
     }
     m->disk = disk;
     m->run_id = run_id;
-    m->items_max = memory_max / 96;
-    m->keys_max = memory_max / 2;
-    m->index_slots = power_below(memory_max / 32);
-    m->index = sr_pages_alloc(m->index_slots * sizeof(*m->index));
-    m->items = sr_pages_alloc(m->items_max * sizeof(*m->items));
-    m->keys = sr_pages_alloc(m->keys_max);
-    result = sr_random_bytes(&m->hash_key, sizeof(m->hash_key), err);
-    if (m->index == NULL || m->items == NULL || m->keys == NULL) {
-        result = sr_fail(err, SR_NO_MEMORY, "out of memory merging the journal");
-    }
+    result = merge_table_new(memory_max, &m->table, err);
     if (result != SR_OK) {
         merger_close(&m);
         return result;
@@ -80,35 +42,14 @@ enum sr_result merger_open(struct disk *disk, size_t memory_max, uint64_t run_id
     return SR_OK;
 }
 
-static struct sr_span item_key(const struct merger *m, const struct item *item)
-{
-    return (struct sr_span){.data = m->keys + item->key_at, .size = item->key_size};
-}
-
-static struct sr_change item_change(const struct merger *m, const struct item *item)
-{
-    return (struct sr_change){.key = item_key(m, item),
-                              .value = item->value,
-                              .generation = item->generation,
-                              .kind = (enum sr_change_kind)item->kind};
-}
-
-static int compare_items(const void *a, const void *b, void *merger)
-{
-    struct sr_change x = item_change(merger, a);
-    struct sr_change y = item_change(merger, b);
-
-    return merge_compare(&x, &y);
-}
-
 static enum sr_result hand_out_memory(struct merger *m, struct merge_output *out,
                                       struct sr_err *err)
 {
     enum sr_result result = SR_OK;
 
-    qsort_r(m->items, m->item_count, sizeof(*m->items), compare_items, m);
-    for (size_t i = 0; i < m->item_count && result == SR_OK; i++) {
-        struct sr_change change = item_change(m, &m->items[i]);
+    merge_table_sort(m->table);
+    for (size_t i = 0; i < merge_table_count(m->table) && result == SR_OK; i++) {
+        struct sr_change change = merge_table_at(m->table, i);
 
         result = merge_output_add(out, &change, err);
     }
@@ -154,63 +95,20 @@ static enum sr_result spill(struct merger *m, struct sr_err *err)
         return result;
     }
     m->run_count++;
-    m->item_count = 0;
-    m->keys_size = 0;
-    memset(m->index, 0, m->index_slots * sizeof(*m->index));
+    merge_table_clear(m->table);
     return SR_OK;
-}
-
-static void insert(struct merger *m, size_t slot, const struct sr_change *change)
-{
-    struct item *item = &m->items[m->item_count];
-
-    memcpy(m->keys + m->keys_size, change->key.data, change->key.size);
-    *item = (struct item){.value = change->value,
-                          .key_at = (uint32_t)m->keys_size,
-                          .key_size = (uint16_t)change->key.size,
-                          .kind = (uint8_t)change->kind,
-                          .generation = change->generation};
-    m->keys_size += change->key.size;
-    m->item_count++;
-    m->index[slot] = (uint32_t)m->item_count;
-}
-
-static void merge_into(struct merger *m, struct item *item, const struct sr_change *change)
-{
-    struct sr_change merged = item_change(m, item);
-
-    sr_change_merge(&merged, change);
-    item->value = merged.value;
-    item->kind = (uint8_t)merged.kind;
-    item->generation = merged.generation;
 }
 
 enum sr_result merger_add(struct merger *m, const struct sr_change *change, struct sr_err *err)
 {
-    size_t mask = m->index_slots - 1;
-    size_t slot;
-
-    SR_CHECK(change->key.size > 0 && change->key.size <= SR_KEY_SIZE_MAX);
-    if (m->item_count == m->items_max || m->keys_size + change->key.size > m->keys_max ||
-        m->item_count * 4 >= m->index_slots * 3) {
+    if (!merge_table_has_room(m->table, change->key.size)) {
         enum sr_result result = spill(m, err);
 
         if (result != SR_OK) {
             return result;
         }
     }
-    slot = sr_siphash13(&m->hash_key, change->key) & mask;
-    while (m->index[slot] != 0) {
-        struct item *item = &m->items[m->index[slot] - 1];
-
-        if (item->generation == change->generation &&
-            sr_span_equal(item_key(m, item), change->key)) {
-            merge_into(m, item, change);
-            return SR_OK;
-        }
-        slot = (slot + 1) & mask;
-    }
-    insert(m, slot, change);
+    merge_table_add(m->table, change);
     return SR_OK;
 }
 
@@ -314,7 +212,7 @@ enum sr_result merger_drain(struct merger *m, bool whole, merger_take_fn *take, 
     if (m->run_count == 0) {
         return hand_out_memory(m, &out, err);
     }
-    result = m->item_count > 0 ? spill(m, err) : SR_OK;
+    result = merge_table_count(m->table) > 0 ? spill(m, err) : SR_OK;
     if (result != SR_OK) {
         return result;
     }
@@ -349,9 +247,7 @@ void merger_close(struct merger **merger)
         (void)m->disk->unlink(m->disk, name, NULL); /* else removed at the next start */
     }
     free((void *)m->readers);
-    sr_pages_free(m->index, m->index_slots * sizeof(*m->index));
-    sr_pages_free(m->items, m->items_max * sizeof(*m->items));
-    sr_pages_free(m->keys, m->keys_max);
+    merge_table_free(&m->table);
     free(m);
     *merger = NULL;
 }

@@ -116,6 +116,62 @@ static void many_keys_over_many_runs_give_every_sum_once(void **state)
     assert_true(drained.sum == 3 * (sr_wide)(4999 * 5000 / 2));
 }
 
+struct sums {
+    char last[SR_KEY_SIZE_MAX + 1];
+    uint64_t count;
+    int64_t of[1024]; /* at the number that a key ends with; a key without one is "same/" */
+};
+
+static enum sr_result take_sum(void *context, const struct sr_change *change,
+                               struct sr_err *err)
+{
+    struct sums *sums = context;
+    size_t at = 0;
+
+    (void)err;
+    assert_true(sr_span_compare(sr_span_text(sums->last), change->key) < 0);
+    memcpy(sums->last, change->key.data, change->key.size);
+    sums->last[change->key.size] = '\0';
+    sums->count++;
+    for (size_t i = strlen("same/"); i < change->key.size; i++) {
+        at = sums->last[i] == 'x' ? at : at * 10 + (size_t)(sums->last[i] - '0');
+    }
+    sums->of[at] += (int64_t)change->value;
+    return SR_OK;
+}
+
+/* Keys that begin alike, that begin with another and that come again at once: additions wait in
+ * a ring for each other, and sorting looks at eight bytes first. */
+static void keys_that_are_alike_keep_apart_and_in_order(void **state)
+{
+    struct merge_fixture *f = *state;
+    struct sums *sums = calloc(1, sizeof(*sums));
+    int64_t expected[1024] = {0};
+    uint32_t random = 1;
+    struct sr_err err;
+    char key[64];
+
+    for (int i = 0; i < 20000; i++) {
+        size_t number;
+
+        random = random * 1664525U + 1013904223U;
+        number = random >> 22; /* 0 to 1023 */
+        number = i % 3 == 0 ? number % 4 : number;
+        if (number == 0) {
+            (void)snprintf(key, sizeof(key), "same/");
+        } else {
+            (void)snprintf(key, sizeof(key), "same/%s%zu", number % 2 == 0 ? "xxxxxxxxxxx" : "",
+                           number);
+        }
+        add(f->merger, key, i, SR_CHANGE_ADD, 0);
+        expected[number] += i;
+    }
+    assert_int_equal(merger_drain(f->merger, true, take_sum, sums, &err), SR_OK);
+    assert_int_equal(sums->count, 1024);
+    assert_memory_equal(sums->of, expected, sizeof(expected));
+    free(sums);
+}
+
 static void a_higher_generation_wins_whatever_the_order(void **state)
 {
     struct merge_fixture *f = *state;
@@ -215,6 +271,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(changes_of_a_key_become_one_in_key_order),
         T(many_keys_over_many_runs_give_every_sum_once),
+        T(keys_that_are_alike_keep_apart_and_in_order),
         T(a_higher_generation_wins_whatever_the_order),
         T(an_add_over_a_set_that_is_lost_takes_nothing_with_it),
         T(an_add_over_a_set_that_may_still_come_stays_apart),
