@@ -108,6 +108,15 @@ uint64_t counters_hash(const struct counters *c, struct sr_span key);
 
 /* ---- workers ---- */
 
+#define COUNTERS_PREFETCH_MAX 8U
+
+/*
+ * A hint that these keys, at most COUNTERS_PREFETCH_MAX, are asked for next. What finds a key
+ * reads three places of memory one after the other, shard, slot and entry; here each is asked
+ * for of all keys before the next, so that their ways from memory overlap. Changes nothing.
+ */
+void counters_prefetch(struct counters *c, const struct sr_span *keys, uint32_t count);
+
 /*
  * Adds value to the turn's slot. Where the base is unknown (or older than two ticks while
  * neither slot is touched) and may_wait: WAIT_LOAD, with the entry created, pinned and marked

@@ -110,7 +110,7 @@ void shard_index_grow(struct shard_index *index, uint32_t count)
     }
     SR_CHECK(next < count);
     index->count = count;
-    index->homes = homes;
+    atomic_store_explicit(&index->homes, homes, memory_order_relaxed);
 }
 
 bool shard_index_valid(const struct shard_index *index)

@@ -1,7 +1,7 @@
 /*
  * The index of one shard: hash -> entry. Open addressing in which the slots stand in order of
  * their hashes, so that a search ends at the first larger one and growth is one pass in place.
- * All calls run under the shard's lock. Private to core/.
+ * All calls run under the shard's lock unless said. Private to core/.
  *
  *   slots | homes: where a hash of 0 to 2^32-1 would like to stand | slack |
  *         0                                                       homes   count
@@ -15,6 +15,7 @@
 
 #include "core/counters.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,15 +31,26 @@ struct shard_index_slot {
 struct shard_index {
     struct shard_index_slot *slots; /* address space of its owner, zero beyond count */
     uint32_t count;                 /* slots in use, a multiple of the step's */
-    uint32_t homes;                 /* count less the slack; 0 while count is 0 */
+    _Atomic uint32_t homes;         /* count less the slack; 0 while count is 0; atomic only so
+                                       that shard_index_home may be asked without the lock */
     uint32_t keys;
 };
+
+/* Where a hash would like to stand. Without the lock: where it would have, for the memory
+ * behind it stays the index's. */
+static inline struct shard_index_slot *shard_index_home(const struct shard_index *index,
+                                                        uint32_t hash)
+{
+    uint32_t homes = atomic_load_explicit(&index->homes, memory_order_relaxed);
+
+    return index->slots + (((uint64_t)hash * homes) >> 32);
+}
 
 /* The first slot that may hold this hash; run on while the hash is the same. */
 static inline struct shard_index_slot *shard_index_first(const struct shard_index *index,
                                                          uint32_t hash)
 {
-    struct shard_index_slot *slot = index->slots + (((uint64_t)hash * index->homes) >> 32);
+    struct shard_index_slot *slot = shard_index_home(index, hash);
 
     while (slot->ref != 0 && slot->hash < hash) {
         slot++;

@@ -1,5 +1,5 @@
 /*
- * The usual body of POST /increment, read without a document. For http/json.c only. Pure.
+ * The usual body of POST /increment, read without a document. Pure.
  */
 #ifndef SR_HTTP_JSON_PLAIN_H
 #define SR_HTTP_JSON_PLAIN_H

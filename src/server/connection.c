@@ -236,6 +236,17 @@ void connection_work(struct worker *w, struct connection *c)
     connection_update(w, c);
 }
 
+void connection_work_received(struct worker *w, struct connection *c, uint8_t *region,
+                              size_t size)
+{
+    memset(&w->answered, 0, sizeof(w->answered));
+    if (size > 0 && !connection_input_parse(w, c, region, size)) {
+        return;
+    }
+    connection_output_account(w, c, w->now_ns);
+    connection_update(w, c);
+}
+
 static void refuse_slow(struct worker *w, struct connection *c, const char *detail)
 {
     memset(&w->answered, 0, sizeof(w->answered));

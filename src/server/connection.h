@@ -94,6 +94,10 @@ void connection_event(struct worker *w, struct connection *c, uint32_t events);
 /* Reads and answers what there is, a bounded piece: for a connection of the ready list. */
 void connection_work(struct worker *w, struct connection *c);
 
+/* The same where connection_input_receive was called already and gave `size` bytes. */
+void connection_work_received(struct worker *w, struct connection *c, uint8_t *region,
+                              size_t size);
+
 /* Gives the waiting request again. */
 void connection_retry(struct worker *w, struct connection *c);
 
@@ -126,6 +130,17 @@ size_t connection_take_requests(struct worker *w, struct connection *c, uint8_t 
 /* Answers what is no request with a status and closes after that. */
 void connection_refuse(struct worker *w, struct connection *c, uint16_t status,
                        const char *detail);
+
+/* Whether all there is to be done is receiving, since nothing is kept of what came before. */
+bool connection_input_is_fresh(const struct worker *w, const struct connection *c);
+
+/* Receives WORKER_READ_SIZE bytes at most. -1 where the connection failed and is closed. */
+ssize_t connection_input_receive(struct worker *w, struct connection *c, uint8_t *at);
+
+/* Parses what was received of a fresh connection, which the parser writes to; false where the
+ * connection failed. */
+bool connection_input_parse(struct worker *w, struct connection *c, uint8_t *region,
+                            size_t size);
 
 /* Has the connection's input read and parsed once; false where the connection failed. */
 bool connection_input_step(struct worker *w, struct connection *c);

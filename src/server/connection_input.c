@@ -110,7 +110,7 @@ static void refuse_for_memory(struct worker *w, struct connection *c)
     }
 }
 
-/* Keeps what is left of a region in the scratch. */
+/* Keeps what is left of a region that is not the connection's own. */
 static void keep(struct worker *w, struct connection *c, const uint8_t *rest, size_t size)
 {
     c->input.size = 0;
@@ -126,15 +126,26 @@ static void keep(struct worker *w, struct connection *c, const uint8_t *rest, si
     c->input.size = size;
 }
 
-static bool parse_scratch(struct worker *w, struct connection *c, size_t size)
+bool connection_input_parse(struct worker *w, struct connection *c, uint8_t *region,
+                            size_t size)
 {
-    size_t done = connection_take_requests(w, c, w->scratch, size);
+    size_t done = connection_take_requests(w, c, region, size);
 
     if (c->fd < 0) {
         return false;
     }
-    keep(w, c, w->scratch + done, size - done);
+    keep(w, c, region + done, size - done);
     return c->fd >= 0;
+}
+
+bool connection_input_is_fresh(const struct worker *w, const struct connection *c)
+{
+    return c->tls == NULL && !c->lingering && c->input.size == 0 && connection_may_read(w, c);
+}
+
+ssize_t connection_input_receive(struct worker *w, struct connection *c, uint8_t *at)
+{
+    return receive(w, c, at, WORKER_READ_SIZE);
 }
 
 /* A small rest is put in front of what comes, in the scratch. */
@@ -150,7 +161,7 @@ static bool read_scratch(struct worker *w, struct connection *c)
     if (got <= 0) {
         return got == 0;
     }
-    return parse_scratch(w, c, rest + (size_t)got);
+    return connection_input_parse(w, c, w->scratch, rest + (size_t)got);
 }
 
 static bool parse_input(struct worker *w, struct connection *c)

@@ -229,6 +229,11 @@ enum engine_status engine_answer_of(struct engine_worker *w, enum counters_statu
     }
 }
 
+void engine_prefetch(struct engine_worker *w, const struct sr_span *keys, uint32_t count)
+{
+    counters_prefetch(w->engine->options.counters, keys, count);
+}
+
 enum engine_status engine_increment(struct engine_worker *w, struct sr_span key, int64_t value,
                                     struct engine_answer *ret_answer)
 {

@@ -146,6 +146,12 @@ void engine_worker_on_wake(struct engine_worker *w, void (*wake)(void *context),
 
 void engine_turn_begin(struct engine_worker *w, uint64_t now_ms);
 
+#define ENGINE_PREFETCH_MAX COUNTERS_PREFETCH_MAX
+
+/* A hint that these keys, at most ENGINE_PREFETCH_MAX and perhaps not even valid, are asked for
+ * next. In a turn or not. */
+void engine_prefetch(struct engine_worker *w, const struct sr_span *keys, uint32_t count);
+
 /* key: 1 to 512 bytes of valid UTF-8 without NUL (checked by http/). */
 enum engine_status engine_increment(struct engine_worker *w, struct sr_span key, int64_t value,
                                     struct engine_answer *ret_answer) SR_MUST_USE;

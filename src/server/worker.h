@@ -134,6 +134,12 @@ void worker_feed_streams(struct worker *w);
 /* Tells all streams that the service stops, and ends them. */
 void worker_end_streams(struct worker *w);
 
+/* ---- worker_ahead.c ---- */
+
+/* Works on the first of the ready connections, on several together as far as that is possible.
+ * False where none is ready. */
+bool worker_work_ahead(struct worker *w, struct list_link *ready);
+
 /* ---- worker_turn.c ---- */
 
 /* Nanoseconds of the monotonic clock when this loop turn began to send. */

@@ -49,13 +49,11 @@ void worker_retry_waiting(struct worker *w)
 void worker_read_ready(struct worker *w)
 {
     struct list_link now;
-    struct list_link *link;
 
     list_init(&now);
     list_move_all(&now, &w->ready);
     w->turn_requests = 0;
-    while (w->turn_requests < WORKER_TURN_REQUESTS && (link = list_take_first(&now)) != NULL) {
-        connection_work(w, LIST_OWNER(link, struct connection, queue_link));
+    while (w->turn_requests < WORKER_TURN_REQUESTS && worker_work_ahead(w, &now)) {
     }
     list_move_all(&now, &w->ready);
     list_move_all(&w->ready, &now);

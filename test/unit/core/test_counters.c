@@ -337,6 +337,33 @@ static void tables_of_all_sizes_open_and_close(void **state)
     }
 }
 
+/* Of keys that are there, that are not, and whose shard is another thread's. */
+static void a_hint_changes_nothing_and_waits_for_nobody(void **state)
+{
+    struct table *t = *state;
+    struct sr_span keys[COUNTERS_PREFETCH_MAX];
+    struct counters_stats before;
+    struct counters_stats after;
+    struct shard *shard;
+
+    table_load(t, "k", 5);
+    before = table_stats(t);
+    for (uint32_t i = 0; i < COUNTERS_PREFETCH_MAX; i++) {
+        keys[i] = sr_span_text(i % 2 == 0 ? "k" : "absent");
+    }
+    counters_prefetch(t->counters, keys, COUNTERS_PREFETCH_MAX);
+    counters_prefetch(t->counters, keys, 0);
+    shard = counters_shard_of_hash(t->counters, counters_hash(t->counters, keys[0]));
+    shard_lock(shard);
+    counters_prefetch(t->counters, keys, COUNTERS_PREFETCH_MAX);
+    shard_unlock(shard);
+    after = table_stats(t);
+    assert_int_equal(after.keys, before.keys);
+    assert_int_equal(after.loading, before.loading);
+    assert_int_equal(after.dirty[0] + after.dirty[1], 0);
+    assert_int_equal(after.memory_bytes, before.memory_bytes);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -360,6 +387,7 @@ int main(void)
         TEST(a_delta_beyond_the_range_waits_for_the_next_epoch),
         TEST(unknown_totals_are_bounded_by_their_delta_alone),
         TEST(keys_of_every_length_are_told_apart),
+        TEST(a_hint_changes_nothing_and_waits_for_nobody),
         cmocka_unit_test(options_out_of_range_are_refused),
         cmocka_unit_test(tables_of_all_sizes_open_and_close),
     };

@@ -341,6 +341,18 @@ static enum engine_status increment(struct engine_worker *w, struct fake_key *ke
     return starts(key, "unknown") ? ENGINE_DONE_UNKNOWN : ENGINE_DONE;
 }
 
+/* Counts them, so that a test can tell that hints came at all. */
+void engine_prefetch(struct engine_worker *w, const struct sr_span *keys, uint32_t count)
+{
+    SR_CHECK(count <= ENGINE_PREFETCH_MAX);
+    lock(w->engine);
+    for (uint32_t i = 0; i < count; i++) {
+        SR_CHECK(keys[i].size > 0);
+        w->engine->seen.prefetched++;
+    }
+    unlock(w->engine);
+}
+
 enum engine_status engine_increment(struct engine_worker *w, struct sr_span key, int64_t value,
                                     struct engine_answer *ret_answer)
 {

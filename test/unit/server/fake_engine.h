@@ -40,6 +40,7 @@ int64_t fake_engine_total(struct engine *engine, const char *key);
 struct fake_engine_seen {
     uint64_t increments; /* counted */
     uint64_t attempts;   /* requests given, waiting ones included */
+    uint64_t prefetched; /* keys that were announced */
     uint64_t turns_begun, turns_ended, turns_held;
     int64_t pins;   /* waits not given back */
     int64_t tokens; /* requests with a token that are neither answered nor dropped */

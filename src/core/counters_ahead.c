@@ -1,0 +1,51 @@
+/*
+ * Bringing entries into the processor's caches before they are asked for.
+ */
+#include "core/counters_internal.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+/* A usual entry with a short key lies in one or two lines. */
+#define LINE 64U
+
+/* The entry that a hash most likely belongs to. Passed over while another thread is at the
+ * shard: what is only a hint waits for nobody. */
+static void prefetch_entry(const struct counters *c, struct shard *shard, uint32_t hash)
+{
+    const struct shard_index_slot *slot;
+
+    if (pthread_mutex_trylock(&shard->lock) != 0) {
+        return;
+    }
+    slot = shard_index_first(&shard->index, hash);
+    if (slot->ref != 0) {
+        const uint8_t *entry = (const uint8_t *)arena_entry(&c->arena, slot->ref);
+
+        __builtin_prefetch(entry, 1);
+        __builtin_prefetch(entry + LINE - 1, 1);
+    }
+    shard_unlock(shard);
+}
+
+static_assert(offsetof(struct shard, evictions) <= LINE,
+              "a shard's lock and index are one line");
+
+void counters_prefetch(struct counters *c, const struct sr_span *keys, uint32_t count)
+{
+    uint64_t hashes[COUNTERS_PREFETCH_MAX];
+
+    SR_CHECK(count <= COUNTERS_PREFETCH_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        hashes[i] = counters_hash(c, keys[i]);
+        __builtin_prefetch(counters_shard_of_hash(c, hashes[i]), 1);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct shard *shard = counters_shard_of_hash(c, hashes[i]);
+
+        __builtin_prefetch(shard_index_home(&shard->index, (uint32_t)hashes[i]));
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        prefetch_entry(c, counters_shard_of_hash(c, hashes[i]), (uint32_t)hashes[i]);
+    }
+}

@@ -1,0 +1,23 @@
+/*
+ * Guessing from the end: the last object is the body of the last request.
+ */
+#include "http/guess.h"
+
+#include "http/json_plain.h"
+
+#include <string.h>
+
+bool http_guess_key(struct sr_span received, struct sr_span *ret_key)
+{
+    const uint8_t *body =
+        received.size == 0 ? NULL : memrchr(received.data, '{', received.size);
+    struct sr_span object;
+    int64_t value;
+
+    if (body == NULL) {
+        return false;
+    }
+    object =
+        (struct sr_span){.data = body, .size = (size_t)(received.data + received.size - body)};
+    return http_json_plain(object, ret_key, &value);
+}
