@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/condition.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "build_info.h"
 #include "command/grafana.h"
 
@@ -134,7 +135,7 @@ struct lifecycle *lifecycle_open(const struct config *config)
     }
     SR_CHECK(pthread_mutex_init(&l->lock, NULL) == 0);
     sr_condition_init(&l->changed);
-    if (pthread_create(&l->thread, NULL, run, l) != 0) {
+    if (sr_thread_start(&l->thread, "annotations", run, l) != 0) {
         sr_log(SR_LOG_WARN, "annotation.failed", "Grafana will not be told",
                sr_log_text("reason", "cannot start the thread that would"));
         destroy(l);

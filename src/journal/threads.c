@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/condition.h"
+#include "base/thread.h"
 
 #include <time.h>
 
@@ -166,12 +167,12 @@ enum sr_result journal_start(struct journal *j, struct sr_err *err)
     int why;
 
     reserve_second_file(j);
-    why = pthread_create(&j->commit_thread, NULL, commit_main, j);
+    why = sr_thread_start(&j->commit_thread, "journal", commit_main, j);
 
     if (why != 0) {
         return sr_fail_errno(err, SR_NO_MEMORY, why, "cannot start the journal thread");
     }
-    why = pthread_create(&j->keeper_thread, NULL, keeper_main, j);
+    why = sr_thread_start(&j->keeper_thread, "journal-keeper", keeper_main, j);
     if (why != 0) {
         stop_commits(j);
         return sr_fail_errno(err, SR_NO_MEMORY, why,

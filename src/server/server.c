@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/condition.h"
+#include "base/thread.h"
 #include "server/worker.h"
 
 #include <errno.h>
@@ -225,7 +226,8 @@ static enum sr_result start_worker(struct server *server, uint32_t i, struct sr_
     SR_CHECK(pthread_mutex_lock(&server->lock) == 0);
     server->running_count++;
     SR_CHECK(pthread_mutex_unlock(&server->lock) == 0);
-    why = pthread_create(&thread->thread, NULL, run_worker, thread);
+    (void)snprintf(name, sizeof(name), "worker-%u", i % 1000);
+    why = sr_thread_start(&thread->thread, name, run_worker, thread);
     if (why != 0) {
         SR_CHECK(pthread_mutex_lock(&server->lock) == 0);
         server->running_count--;
@@ -233,8 +235,6 @@ static enum sr_result start_worker(struct server *server, uint32_t i, struct sr_
         return sr_fail_errno(err, SR_IO, why, "cannot start worker thread %u", i);
     }
     thread->started = true;
-    (void)snprintf(name, sizeof(name), "worker-%u", i % 1000);
-    (void)pthread_setname_np(thread->thread, name); /* only for people's eyes */
     return SR_OK;
 }
 

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/condition.h"
+#include "base/thread.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -100,7 +101,7 @@ void flusher_close(struct flusher **flusher)
 
 enum sr_result flusher_start(struct flusher *f, struct sr_err *err)
 {
-    int why = pthread_create(&f->thread, NULL, flusher_main, f);
+    int why = sr_thread_start(&f->thread, "flusher", flusher_main, f);
 
     if (why != 0) {
         return sr_fail_errno(err, SR_NO_MEMORY, why, "cannot start the flusher thread");

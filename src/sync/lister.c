@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/thread.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -237,7 +238,7 @@ static void *lister_main(void *context)
 
 enum sr_result lister_start(struct lister *l, struct sr_err *err)
 {
-    int why = pthread_create(&l->thread, NULL, lister_main, l);
+    int why = sr_thread_start(&l->thread, "lister", lister_main, l);
 
     if (why != 0) {
         return sr_fail_errno(err, SR_NO_MEMORY, why, "cannot start the lister thread");

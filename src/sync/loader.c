@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/condition.h"
+#include "base/thread.h"
 #include "store/store_meter.h"
 #include "sync/loader_requests.h"
 
@@ -337,7 +338,7 @@ static void *loader_main(void *context)
 
 enum sr_result loader_start(struct loader *l, struct sr_err *err)
 {
-    int why = pthread_create(&l->thread, NULL, loader_main, l);
+    int why = sr_thread_start(&l->thread, "loader", loader_main, l);
 
     if (why != 0) {
         return sr_fail_errno(err, SR_NO_MEMORY, why, "cannot start the loader thread");

@@ -3,6 +3,7 @@
 import gzip
 import shutil
 import subprocess
+from pathlib import Path
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
@@ -220,3 +221,10 @@ def test_program_machine_and_place_are_told(start_server, store):
     assert metrics.sum("simple_request_cores", kind="allowed") >= 1
     assert metrics.sum("simple_request_memory_bytes", owner="counter_table") > 0
     assert metrics.sum("simple_request_shared_objects") > 5
+
+
+def test_every_thread_has_a_name(start_server):
+    server = start_server("--workers", "2")
+    names = [path.read_text().strip() for path in Path(f"/proc/{server.pid}/task").glob("*/comm")]
+    assert set(names) == {"flusher", "journal", "journal-keeper", "lister", "loader", "simple-request", "worker-0", "worker-1"}
+    assert scrape(server).value("process_threads") == len(names)
