@@ -229,6 +229,8 @@ SIZED(ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset), "
       kind_of(fd), syscall(SYS_pwrite64, fd, data, size, offset))
 CALL(int ftruncate64(int fd, off64_t size), "ftruncate", kind_of(fd),
      syscall(SYS_ftruncate, fd, size))
+CALL(int fallocate64(int fd, int mode, off64_t offset, off64_t size), "fallocate", kind_of(fd),
+     syscall(SYS_fallocate, fd, mode, offset, size))
 CALL(int fsync(int fd), "fsync", kind_of(fd), syscall(SYS_fsync, fd))
 CALL(int fdatasync(int fd), "fdatasync", kind_of(fd), syscall(SYS_fdatasync, fd))
 CALL(int flock(int fd, int operation), "flock", kind_of(fd), syscall(SYS_flock, fd, operation))

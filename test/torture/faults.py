@@ -111,11 +111,14 @@ class Runs:
         self.server.start(timeout=DEADLINE)
         self.ledger.settle(totals_over_http(self.server, KEYS))
         if self.count % RENEW_EVERY == RENEW_EVERY - 1:
-            stop_and_compare(self.server, self.ledger, KEYS)
-            shutil.rmtree(self.server.data_dir)
+            self.end_instance()
             self.server.start(timeout=DEADLINE)
         self.load(8)
         self.server.kill()
+
+    def end_instance(self):
+        stop_and_compare(self.server, self.ledger, KEYS)
+        shutil.rmtree(self.server.data_dir)
 
     def finish(self):
         self.server.start(timeout=DEADLINE)
@@ -125,9 +128,14 @@ class Runs:
         source = itertools.islice(keys_at_random(KEYS, seed=self.count), requests)
         self.ledger.add(Load(self.server.address, source, connections=4, depth=4).start().join(DEADLINE))
 
-    def run(self, fault, armed_by="start"):
-        """True where the fault was reached. Whatever happens, nothing may be lost, doubled, or end by a signal."""
+    def run(self, fault, armed_by="start", fresh=False):
+        """True where the fault was reached. Whatever happens, nothing may be lost, doubled, or end by a signal. fresh: it
+        meets an instance that has no file yet."""
         self.count += 1
+        if fresh:
+            self.server.env = self.plain
+            self.server.start(timeout=DEADLINE)
+            self.end_instance()
         logged = self.log_size()
         self.plan.set(fault, armed=armed_by == "start")
         try:
@@ -200,7 +208,13 @@ def faults(call, target, errors, from_on, draw):
     if not settings.LONG:
         return [_few_faults(call, target, errors, from_on, draw)]
     first, stride = (settings.count(variable, short=1, long=1) for variable in ("FAULT_FIRST", "FAULT_STRIDE"))
-    return [(Fault(call, target, error, n, from_on) for n in itertools.count(first, stride)) for error in errors]
+    return [_every_fault(call, target, error, from_on, itertools.count(first, stride)) for error in errors]
+
+
+def _every_fault(call, target, error, from_on, numbers):
+    """Not an expression within the list above: that would look the error up when it is asked for, and find the last one."""
+    for n in numbers:
+        yield Fault(call, target, error, n, from_on)
 
 
 def _few_faults(call, target, errors, from_on, draw):
@@ -222,13 +236,13 @@ class Lanes:
             self.lanes.append(Runs(make_server(*OPTIONS, directory=directory, store=chosen), shim, seed=number))
         self.lock, self.failures, self.untouched, self.last = threading.Lock(), [], 0, None
 
-    def sweep(self, call, target, errors, armed_by="start", from_on=False, progress=None):
+    def sweep(self, call, target, errors, armed_by="start", from_on=False, fresh=False, progress=None):
         """Every fault until runs pass untouched, of the long form as many in a row as all lanes need for a new instance:
         an older one does more. A lane whose run failed goes no further, the others do."""
         enough = len(self.lanes) * RENEW_EVERY if settings.LONG else 1
         for work in faults(call, target, errors, from_on, self.lanes[0].draw):
             self.untouched = 0
-            threads = [threading.Thread(target=self._work, args=(lane, work, armed_by, enough), daemon=True)
+            threads = [threading.Thread(target=self._work, args=(lane, work, armed_by, fresh, enough), daemon=True)
                        for lane in self.lanes]
             for thread in threads:
                 thread.start()
@@ -240,10 +254,10 @@ class Lanes:
             if self.failures:
                 raise AssertionError("\n\n".join(map(str, self.failures)))
 
-    def _work(self, lane, work, armed_by, enough):
+    def _work(self, lane, work, armed_by, fresh, enough):
         try:
             while fault := self._next(work, enough):
-                reached = lane.run(fault, armed_by)
+                reached = lane.run(fault, armed_by, fresh)
                 with self.lock:
                     self.untouched = 0 if reached else self.untouched + 1
         except BaseException as error:  # handed to the test

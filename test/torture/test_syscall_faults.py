@@ -1,7 +1,7 @@
 """Each system call that journal, server and stores make, failing at its n-th time: a clear error or a right result."""
 
 from errno import (EADDRINUSE, EAGAIN, ECONNABORTED, ECONNRESET, EINTR, EIO, EMFILE, ENFILE, ENOBUFS, ENOLCK, ENOMEM,
-                   ENOSPC, EPIPE, ETIMEDOUT)
+                   ENOSPC, EOPNOTSUPP, EPIPE, ETIMEDOUT)
 
 import pytest
 
@@ -58,6 +58,11 @@ POSTGRES = [
     ("fcntl", "other", (EMFILE,)),
     ("poll", "other", (EINTR, ENOMEM)),
 ]
+# Calls of an instance's first start alone.
+FIRST = [
+    pytest.param("fallocate", "journal", (EIO, ENOSPC, EINTR, EOPNOTSUPP), False, id="fallocate-journal"),
+    pytest.param("fallocate", "journal", (EIO, ENOSPC, EOPNOTSUPP), True, id="fallocate-journal-lasting"),
+]
 # Faults that stay: whatever is done about the first one meets the next.
 LASTING = [
     ("openat", "journal", (EMFILE, EIO)),
@@ -78,11 +83,24 @@ def cases():
         yield pytest.param("sqlite", call, target, errors, True, id=f"sqlite-{call}-{target}-lasting")
 
 
+def sweep(lanes, figures, call, target, errors, **more):
+    lanes.sweep(call, target, errors, **more)
+    lanes.finish()
+    assert lanes.injected.total() > 0, "no such call was made"
+    if settings.LONG:
+        assert len(lanes.injected) == len(set(errors)), f"of {len(errors)} errors only {dict(lanes.injected)} were met"
+    figures(call=call, target=target, runs=lanes.count, injected=dict(lanes.injected), outcomes=dict(lanes.outcomes))
+
+
 @pytest.mark.parametrize("store, call, target, errors, lasting", list(cases())[:: 1 if settings.LONG else 2])
 def test_a_failing_call_loses_nothing(request, memory_dir, make_server, shim, figures, progress, store, call, target, errors,
                                       lasting):
     lanes = Lanes(request, memory_dir, make_server, shim, store)
-    lanes.sweep(call, target, errors, from_on=lasting, progress=progress)
-    lanes.finish()
-    assert lanes.injected.total() > 0, "no such call was made"
-    figures(call=call, target=target, runs=lanes.count, injected=dict(lanes.injected), outcomes=dict(lanes.outcomes))
+    sweep(lanes, figures, call, target, errors, from_on=lasting, progress=progress)
+
+
+@pytest.mark.parametrize("call, target, errors, lasting", FIRST)
+def test_a_failing_call_of_the_first_start_loses_nothing(request, memory_dir, make_server, shim, figures, progress, call, target,
+                                                         errors, lasting):
+    lanes = Lanes(request, memory_dir, make_server, shim, "sqlite")
+    sweep(lanes, figures, call, target, errors, from_on=lasting, fresh=True, progress=progress)
