@@ -9,23 +9,27 @@
 /* A usual entry with a short key lies in one or two lines. */
 #define LINE 64U
 
-/* The entry that a hash most likely belongs to. Passed over while another thread is at the
- * shard: what is only a hint waits for nobody. */
-static void prefetch_entry(const struct counters *c, struct shard *shard, uint32_t hash)
+void counters_prefetch_entry(const struct counters *c, const struct shard *shard, uint64_t hash)
 {
-    const struct shard_index_slot *slot;
+    const struct shard_index_slot *slot = shard_index_first(&shard->index, (uint32_t)hash);
 
-    if (pthread_mutex_trylock(&shard->lock) != 0) {
-        return;
-    }
-    slot = shard_index_first(&shard->index, hash);
     if (slot->ref != 0) {
         const uint8_t *entry = (const uint8_t *)arena_entry(&c->arena, slot->ref);
 
         __builtin_prefetch(entry, 1);
         __builtin_prefetch(entry + LINE - 1, 1);
     }
-    shard_unlock(shard);
+}
+
+/* Passes over a shard that another thread is at: what is only a hint waits for nobody. */
+static void prefetch_entry(const struct counters *c, uint64_t hash)
+{
+    struct shard *shard = counters_shard_of_hash(c, hash);
+
+    if (pthread_mutex_trylock(&shard->lock) == 0) {
+        counters_prefetch_entry(c, shard, hash);
+        shard_unlock(shard);
+    }
 }
 
 static_assert(offsetof(struct shard, evictions) <= LINE,
@@ -46,6 +50,6 @@ void counters_prefetch(struct counters *c, const struct sr_span *keys, uint32_t 
         __builtin_prefetch(shard_index_home(&shard->index, (uint32_t)hashes[i]));
     }
     for (uint32_t i = 0; i < count; i++) {
-        prefetch_entry(c, counters_shard_of_hash(c, hashes[i]), (uint32_t)hashes[i]);
+        prefetch_entry(c, hashes[i]);
     }
 }

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define CAPACITY_MIN 64U
-#define PREFETCH 8 /* items ahead */
+#define PREFETCH 8U /* items ahead */
 
 void counters_batch_init(struct counters_batch *batch)
 {
@@ -134,7 +134,7 @@ struct adding {
 static void lock_shards(struct adding *a)
 {
     for (uint32_t i = 0; i < a->batch->count; i++) {
-        unsigned number = counters_shard_of_hash(a->c, a->batch->items[i].hash)->number;
+        uint32_t number = counters_shard_number(a->c, a->batch->items[i].hash);
 
         a->shards[number / 64] |= 1ULL << (number % 64);
     }
@@ -221,13 +221,21 @@ static enum counters_status check_item(const struct adding *a, uint32_t i)
     return COUNTERS_DONE;
 }
 
+/* Twice as far ahead the slot, then the entry that it names. */
 static void prefetch(const struct adding *a, uint32_t i)
 {
-    if (i < a->batch->count) {
-        uint64_t hash = a->batch->items[i].hash;
+    const struct counters_batch *batch = a->batch;
+
+    if (i + 2 * PREFETCH < batch->count) {
+        uint64_t hash = batch->items[i + 2 * PREFETCH].hash;
 
         __builtin_prefetch(
-            shard_index_first(&counters_shard_of_hash(a->c, hash)->index, (uint32_t)hash));
+            shard_index_home(&counters_shard_of_hash(a->c, hash)->index, (uint32_t)hash));
+    }
+    if (i + PREFETCH < batch->count) {
+        uint64_t hash = batch->items[i + PREFETCH].hash;
+
+        counters_prefetch_entry(a->c, counters_shard_of_hash(a->c, hash), hash);
     }
 }
 
@@ -236,7 +244,7 @@ static enum counters_status check(const struct adding *a, uint32_t *ret_item)
     for (uint32_t i = 0; i < a->batch->count; i++) {
         enum counters_status status = COUNTERS_DONE;
 
-        prefetch(a, i + PREFETCH);
+        prefetch(a, i);
         if (a->batch->items[i].leader == i) {
             status = check_leader(a, i);
         }

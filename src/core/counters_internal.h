@@ -53,9 +53,14 @@ static inline void shard_unlock(struct shard *shard)
     SR_CHECK(pthread_mutex_unlock(&shard->lock) == 0);
 }
 
+static inline uint32_t counters_shard_number(const struct counters *c, uint64_t hash)
+{
+    return (uint32_t)(hash >> c->shard_shift >> 1);
+}
+
 static inline struct shard *counters_shard_of_hash(const struct counters *c, uint64_t hash)
 {
-    return &c->shards[hash >> c->shard_shift >> 1];
+    return &c->shards[counters_shard_number(c, hash)];
 }
 
 /* The shard of an entry that cannot go away. */
@@ -85,6 +90,10 @@ static inline void counters_set_flags(struct counters *c, counters_ref ref, stru
         slab_clean_more(slab, &c->arena, arena_page_number(ref));
     }
 }
+
+/* Has the entry that a hash most likely belongs to on its way into the caches. */
+void counters_prefetch_entry(const struct counters *c, const struct shard *shard,
+                             uint64_t hash);
 
 /* The entry of a key, 0 where there is none. */
 counters_ref counters_find(const struct counters *c, const struct shard *shard,
