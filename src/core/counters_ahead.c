@@ -6,18 +6,12 @@
 #include <assert.h>
 #include <stddef.h>
 
-/* A usual entry with a short key lies in one or two lines. */
-#define LINE 64U
-
 void counters_prefetch_entry(const struct counters *c, const struct shard *shard, uint64_t hash)
 {
     const struct shard_index_slot *slot = shard_index_first(&shard->index, (uint32_t)hash);
 
     if (slot->ref != 0) {
-        const uint8_t *entry = (const uint8_t *)arena_entry(&c->arena, slot->ref);
-
-        __builtin_prefetch(entry, 1);
-        __builtin_prefetch(entry + LINE - 1, 1);
+        entry_prefetch(arena_entry(&c->arena, slot->ref));
     }
 }
 
@@ -32,8 +26,7 @@ static void prefetch_entry(const struct counters *c, uint64_t hash)
     }
 }
 
-static_assert(offsetof(struct shard, evictions) <= LINE,
-              "a shard's lock and index are one line");
+static_assert(offsetof(struct shard, evictions) <= 64, "a shard's lock and index are one line");
 
 void counters_prefetch(struct counters *c, const struct sr_span *keys, uint32_t count)
 {

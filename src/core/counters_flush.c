@@ -131,6 +131,14 @@ enum sr_result counters_collect(struct counters *c, uint64_t epoch,
     return SR_OK;
 }
 
+/* Callers go through the changes in the order of keys, in which entries lie anywhere. */
+static void prefetch(const struct counters *c, const struct counters_sealed *sealed, size_t i)
+{
+    if (i < sealed->count) {
+        entry_prefetch(arena_entry(&c->arena, sealed->refs[i]));
+    }
+}
+
 void counters_sealed_change(const struct counters *c, const struct counters_sealed *sealed,
                             size_t i, struct sr_change *ret_change)
 {
@@ -138,6 +146,7 @@ void counters_sealed_change(const struct counters *c, const struct counters_seal
     const struct entry *e;
 
     SR_CHECK(i < sealed->count);
+    prefetch(c, sealed, i + PREFETCH);
     e = arena_entry(&c->arena, sealed->refs[i]);
     *ret_change = (struct sr_change){
         .key = entry_key(e),
@@ -190,9 +199,7 @@ void counters_complete(struct counters *c, const struct counters_sealed *sealed,
 {
     SR_CHECK(sealed->epoch <= counters_applied(c));
     for (size_t i = 0; i < sealed->count; i++) {
-        if (i + PREFETCH < sealed->count) {
-            __builtin_prefetch(arena_entry(&c->arena, sealed->refs[i + PREFETCH]), 1);
-        }
+        prefetch(c, sealed, i + PREFETCH);
         complete_one(c, sealed->refs[i], sealed->epoch & 1, bases == NULL ? NULL : &bases[i],
                      tick);
     }
