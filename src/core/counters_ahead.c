@@ -3,9 +3,6 @@
  */
 #include "core/counters_internal.h"
 
-#include <assert.h>
-#include <stddef.h>
-
 void counters_prefetch_entry(const struct counters *c, const struct shard *shard, uint64_t hash)
 {
     const struct shard_index_slot *slot = shard_index_first(&shard->index, (uint32_t)hash);
@@ -26,16 +23,18 @@ static void prefetch_entry(const struct counters *c, uint64_t hash)
     }
 }
 
-static_assert(offsetof(struct shard, evictions) <= 64, "a shard's lock and index are one line");
-
 void counters_prefetch(struct counters *c, const struct sr_span *keys, uint32_t count)
 {
     uint64_t hashes[COUNTERS_PREFETCH_MAX];
 
     SR_CHECK(count <= COUNTERS_PREFETCH_MAX);
     for (uint32_t i = 0; i < count; i++) {
+        const struct shard *shard;
+
         hashes[i] = counters_hash(c, keys[i]);
-        __builtin_prefetch(counters_shard_of_hash(c, hashes[i]), 1);
+        shard = counters_shard_of_hash(c, hashes[i]);
+        __builtin_prefetch(&shard->lock, 1);
+        __builtin_prefetch(&shard->index.homes); /* the same line where a mutex is small */
     }
     for (uint32_t i = 0; i < count; i++) {
         const struct shard *shard = counters_shard_of_hash(c, hashes[i]);
