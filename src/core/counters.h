@@ -114,8 +114,10 @@ uint64_t counters_hash(const struct counters *c, struct sr_span key);
  * A hint that these keys, at most COUNTERS_PREFETCH_MAX, are asked for next. What finds a key
  * reads three places of memory one after the other, shard, slot and entry; here each is asked
  * for of all keys before the next, so that their ways from memory overlap. Changes nothing.
+ * ret_hashes: COUNTERS_PREFETCH_MAX places for what counters_hash makes of them.
  */
-void counters_prefetch(struct counters *c, const struct sr_span *keys, uint32_t count);
+void counters_prefetch(struct counters *c, const struct sr_span *keys, uint32_t count,
+                       uint64_t *ret_hashes);
 
 /*
  * Adds value to the turn's slot. Where the base is unknown (or older than two ticks while

@@ -23,25 +23,24 @@ static void prefetch_entry(const struct counters *c, uint64_t hash)
     }
 }
 
-void counters_prefetch(struct counters *c, const struct sr_span *keys, uint32_t count)
+void counters_prefetch(struct counters *c, const struct sr_span *keys, uint32_t count,
+                       uint64_t *ret_hashes)
 {
-    uint64_t hashes[COUNTERS_PREFETCH_MAX];
-
     SR_CHECK(count <= COUNTERS_PREFETCH_MAX);
     for (uint32_t i = 0; i < count; i++) {
         const struct shard *shard;
 
-        hashes[i] = counters_hash(c, keys[i]);
-        shard = counters_shard_of_hash(c, hashes[i]);
+        ret_hashes[i] = counters_hash(c, keys[i]);
+        shard = counters_shard_of_hash(c, ret_hashes[i]);
         __builtin_prefetch(&shard->lock, 1);
         __builtin_prefetch(&shard->index.homes); /* the same line where a mutex is small */
     }
     for (uint32_t i = 0; i < count; i++) {
-        const struct shard *shard = counters_shard_of_hash(c, hashes[i]);
+        const struct shard *shard = counters_shard_of_hash(c, ret_hashes[i]);
 
-        __builtin_prefetch(shard_index_home(&shard->index, (uint32_t)hashes[i]));
+        __builtin_prefetch(shard_index_home(&shard->index, (uint32_t)ret_hashes[i]));
     }
     for (uint32_t i = 0; i < count; i++) {
-        prefetch_entry(c, hashes[i]);
+        prefetch_entry(c, ret_hashes[i]);
     }
 }

@@ -11,13 +11,11 @@ bool http_guess_key(struct sr_span received, struct sr_span *ret_key)
 {
     const uint8_t *body =
         received.size == 0 ? NULL : memrchr(received.data, '{', received.size);
-    struct sr_span object;
-    int64_t value;
+    struct sr_span object = {.data = body};
 
     if (body == NULL) {
         return false;
     }
-    object =
-        (struct sr_span){.data = body, .size = (size_t)(received.data + received.size - body)};
-    return http_json_plain(object, ret_key, &value);
+    object.size = (size_t)(received.data + received.size - body);
+    return http_json_plain_key(object, ret_key);
 }

@@ -70,6 +70,23 @@ static inline bool take_integer(const uint8_t **at, const uint8_t *end, int64_t 
     return true;
 }
 
+static inline bool take_key(const uint8_t **at, const uint8_t *end, struct sr_span *ret_key)
+{
+    if (!TAKE(at, end, "{\"key\":")) {
+        return false;
+    }
+    skip_space(at, end);
+    return TAKE(at, end, "\"") && take_text(at, end, ret_key) && ret_key->size > 0 &&
+           ret_key->size <= SR_KEY_SIZE_MAX;
+}
+
+bool http_json_plain_key(struct sr_span text, struct sr_span *ret_key)
+{
+    const uint8_t *at = text.data;
+
+    return take_key(&at, text.data + text.size, ret_key);
+}
+
 size_t http_json_plain_front(struct sr_span text, struct sr_span *ret_key, int64_t *ret_value)
 {
     const uint8_t *at = text.data;
@@ -77,12 +94,7 @@ size_t http_json_plain_front(struct sr_span text, struct sr_span *ret_key, int64
     struct sr_span key;
     int64_t value;
 
-    if (!TAKE(&at, end, "{\"key\":")) {
-        return 0;
-    }
-    skip_space(&at, end);
-    if (!TAKE(&at, end, "\"") || !take_text(&at, end, &key) || key.size == 0 ||
-        key.size > SR_KEY_SIZE_MAX || !TAKE(&at, end, ",")) {
+    if (!take_key(&at, end, &key) || !TAKE(&at, end, ",")) {
         return 0;
     }
     skip_space(&at, end);

@@ -229,11 +229,6 @@ enum engine_status engine_answer_of(struct engine_worker *w, enum counters_statu
     }
 }
 
-void engine_prefetch(struct engine_worker *w, const struct sr_span *keys, uint32_t count)
-{
-    counters_prefetch(w->engine->options.counters, keys, count);
-}
-
 enum engine_status engine_increment(struct engine_worker *w, struct sr_span key, int64_t value,
                                     struct engine_answer *ret_answer)
 {
@@ -245,8 +240,8 @@ enum engine_status engine_increment(struct engine_worker *w, struct sr_span key,
     if (why != ENGINE_REJECT_NONE) {
         return engine_reject(w, why, ret_answer);
     }
-    status = counters_increment(counters, &w->counters_turn, key, counters_hash(counters, key),
-                                value, &outcome);
+    status = counters_increment(counters, &w->counters_turn, key, engine_hash(w, key), value,
+                                &outcome);
     if (status == COUNTERS_DONE || status == COUNTERS_DONE_UNKNOWN) {
         engine_write_record(w, RECORD_ADD, key, value, outcome.generation);
         engine_bump(&w->accepted, 1);
@@ -269,8 +264,8 @@ static enum engine_status replace(struct engine_worker *w, struct sr_span key,
     if (why != ENGINE_REJECT_NONE) {
         return engine_reject(w, why, ret_answer);
     }
-    status = counters_replace(counters, &w->counters_turn, key, counters_hash(counters, key),
-                              kind, value, &outcome);
+    status = counters_replace(counters, &w->counters_turn, key, engine_hash(w, key), kind,
+                              value, &outcome);
     if (status == COUNTERS_DONE) {
         engine_write_record(w, (enum record_kind)kind, key, value, outcome.generation);
         engine_bump(kind == SR_CHANGE_SET ? &w->sets : &w->deletes, 1);
@@ -298,7 +293,7 @@ enum engine_status engine_read(struct engine_worker *w, struct sr_span key,
     struct counters *counters = w->engine->options.counters;
     struct counters_outcome outcome;
     enum counters_status status =
-        counters_read(counters, &w->counters_turn, key, counters_hash(counters, key), &outcome);
+        counters_read(counters, &w->counters_turn, key, engine_hash(w, key), &outcome);
 
     return engine_answer_of(w, status, &outcome, ret_answer);
 }

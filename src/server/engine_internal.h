@@ -37,6 +37,13 @@ struct held_turn {
     uint32_t open_count; /* entries of its row in `open` that are not 0 */
 };
 
+/* A key that was announced, with its hash: a key is hashed once. */
+struct engine_announced {
+    uint64_t hash;
+    uint16_t size; /* 0: too long to be kept */
+    uint8_t key[54];
+};
+
 struct engine_worker {
     /* Read by all. */
     _Alignas(CACHE_LINE) _Atomic uint64_t turn; /* number * 2 + 1 while open */
@@ -69,6 +76,8 @@ struct engine_worker {
     uint64_t *open;         /* ENGINE_HELD_MAX rows of worker_count */
     uint32_t held_first, held_size;
     struct hot_sampler hot; /* with a lock of its own over what others see */
+    struct engine_announced announced[ENGINE_PREFETCH_MAX];
+    uint32_t announced_count, announced_next; /* the one that is most likely asked for next */
 
     /* Who calls engine_sample_hot. */
     uint64_t accepted_sampled; /* `accepted` at the last call */
@@ -80,6 +89,9 @@ struct engine {
     _Atomic uint64_t epoch;
     _Atomic bool draining;
 };
+
+/* The hash of a key, which may be one that was announced. (engine_ahead.c) */
+uint64_t engine_hash(struct engine_worker *w, struct sr_span key);
 
 /* One writer: no locked instruction needed. */
 static inline void engine_bump(_Atomic uint64_t *at, uint64_t by)

@@ -342,6 +342,7 @@ static void a_hint_changes_nothing_and_waits_for_nobody(void **state)
 {
     struct table *t = *state;
     struct sr_span keys[COUNTERS_PREFETCH_MAX];
+    uint64_t hashes[COUNTERS_PREFETCH_MAX];
     struct counters_stats before;
     struct counters_stats after;
     struct shard *shard;
@@ -351,13 +352,14 @@ static void a_hint_changes_nothing_and_waits_for_nobody(void **state)
     for (uint32_t i = 0; i < COUNTERS_PREFETCH_MAX; i++) {
         keys[i] = sr_span_text(i % 2 == 0 ? "k" : "absent");
     }
-    counters_prefetch(t->counters, keys, COUNTERS_PREFETCH_MAX);
-    counters_prefetch(t->counters, keys, 0);
+    counters_prefetch(t->counters, keys, COUNTERS_PREFETCH_MAX, hashes);
+    counters_prefetch(t->counters, keys, 0, hashes);
     shard = counters_shard_of_hash(t->counters, counters_hash(t->counters, keys[0]));
     shard_lock(shard);
-    counters_prefetch(t->counters, keys, COUNTERS_PREFETCH_MAX);
+    counters_prefetch(t->counters, keys, COUNTERS_PREFETCH_MAX, hashes);
     shard_unlock(shard);
     after = table_stats(t);
+    assert_true(hashes[1] == counters_hash(t->counters, keys[1]));
     assert_int_equal(after.keys, before.keys);
     assert_int_equal(after.loading, before.loading);
     assert_int_equal(after.dirty[0] + after.dirty[1], 0);
