@@ -17,8 +17,8 @@
  */
 bool http_json_plain(struct sr_span body, struct sr_span *ret_key, int64_t *ret_value);
 
-/* The key of such an object at the front of text, whatever comes behind it; false where there is
- * none. */
+/* The key of such an object at the front of text, whatever comes behind it; false where there
+ * is none. */
 bool http_json_plain_key(struct sr_span text, struct sr_span *ret_key);
 
 /* The same for such an object at the front of text: its size, 0 where there is none. */
