@@ -55,6 +55,10 @@ def written(server):
     return int(scrape(server).value("simple_request_journal_records_bytes_total"))
 
 
+def compactions(server):
+    return int(scrape(server).sum("simple_request_journal_compactions_total"))
+
+
 def epochs(server):
     page = scrape(server)
     return [int(page.value("simple_request_epoch", which=which)) for which in ("open", "applied")]
@@ -92,6 +96,7 @@ def test_an_outage_under_full_load_costs_no_memory_and_is_caught_up_soon(start_s
     with Watch(memory=lambda: server.memory("VmRSS"),
                journal=lambda: scrape(server).value("simple_request_journal_bytes")) as highest:
         time.sleep(seconds)
+        eventually(lambda: compactions(server) > 0, 120, "a compaction, however slow the machine fills the journal")
         journaled = written(server) - journal_before
         away.cluster.start()
         back, newest = time.monotonic(), epochs(server)[0]
@@ -102,14 +107,14 @@ def test_an_outage_under_full_load_costs_no_memory_and_is_caught_up_soon(start_s
     assert set(load.statuses()) <= {200}, load.statuses()
     eventually(lambda: scrape(server).sum("simple_request_keys_dirty") == 0, 30, "all is flushed")
     assert scrape(server).sum("simple_request_ledger_mismatch") == 0
-    compactions = int(scrape(server).sum("simple_request_journal_compactions_total"))
+    compacted = compactions(server)
     assert server.terminate() == 0
     acknowledged = check_table(away, first.acknowledged(), load.acknowledged())
     figures(outage_seconds=seconds, keys=keys, per_second=round(report["per_second"]), acknowledged=acknowledged,
             growth_mib=round((highest["memory"] - before) / MIB, 1), memory_before_mib=round(before / MIB, 1),
-            journaled_mib=round(journaled / MIB), journal_most_mib=round(highest["journal"] / MIB), compactions=compactions,
+            journaled_mib=round(journaled / MIB), journal_most_mib=round(highest["journal"] / MIB), compactions=compacted,
             catch_up_seconds=round(catch_up, 1), refused=0, lost=0, double=0)
-    assert compactions > 0 and highest["journal"] <= JOURNAL_LIMIT
+    assert highest["journal"] <= JOURNAL_LIMIT
     if settings.LONG:
         assert journaled > 4 * JOURNAL_LIMIT, "without compaction it would hardly have overflowed: this run proves little"
     if not settings.SANITIZER:
