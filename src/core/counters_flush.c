@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* How far ahead counters_complete asks for entries, which lie all over the memory. */
+/* How far ahead of a change its entry is asked for. */
 #define PREFETCH 8U
 
 void counters_open_epoch(struct counters *c, uint64_t epoch)

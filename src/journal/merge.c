@@ -4,6 +4,7 @@
  */
 #include "journal/merge.h"
 
+#include "base/check.h"
 #include "journal/merge_output.h"
 #include "journal/merge_table.h"
 #include "journal/state.h"
@@ -101,15 +102,14 @@ static enum sr_result spill(struct merger *m, struct sr_err *err)
 
 enum sr_result merger_add(struct merger *m, const struct sr_change *change, struct sr_err *err)
 {
-    if (!merge_table_has_room(m->table, change->key.size)) {
-        enum sr_result result = spill(m, err);
+    enum sr_result result;
 
-        if (result != SR_OK) {
-            return result;
-        }
+    if (merge_table_add(m->table, change)) {
+        return SR_OK;
     }
-    merge_table_add(m->table, change);
-    return SR_OK;
+    result = spill(m, err);
+    SR_CHECK(result != SR_OK || merge_table_add(m->table, change));
+    return result;
 }
 
 /* ---- merging runs ---- */

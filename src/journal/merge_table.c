@@ -116,9 +116,9 @@ size_t merge_table_count(const struct merge_table *t)
 }
 
 /* As if no two additions had the same key. */
-bool merge_table_has_room(const struct merge_table *t, size_t key_size)
+static bool has_room(const struct merge_table *t, size_t key_size)
 {
-    return t->item_count + waiting(t) < t->items_max &&
+    return merge_table_count(t) < t->items_max &&
            t->keys_size + t->waiting_key_bytes + key_size <= t->keys_max;
 }
 
@@ -205,12 +205,14 @@ static void look_ahead(const struct merge_table *t)
     }
 }
 
-void merge_table_add(struct merge_table *t, const struct sr_change *change)
+bool merge_table_add(struct merge_table *t, const struct sr_change *change)
 {
     struct addition *addition = &t->ring[t->added % RING];
 
     SR_CHECK(change->key.size > 0 && change->key.size <= SR_KEY_SIZE_MAX);
-    SR_CHECK(merge_table_has_room(t, change->key.size));
+    if (!has_room(t, change->key.size)) {
+        return false;
+    }
     if (waiting(t) == RING) {
         merge_oldest(t);
     }
@@ -222,6 +224,7 @@ void merge_table_add(struct merge_table *t, const struct sr_change *change)
     t->waiting_key_bytes += change->key.size;
     t->added++;
     look_ahead(t);
+    return true;
 }
 
 static struct sr_span key_of_number(const void *table, uint32_t number)

@@ -25,11 +25,9 @@ enum sr_result merge_table_new(size_t memory_max, struct merge_table **ret_table
                                struct sr_err *err) SR_MUST_USE;
 void merge_table_free(struct merge_table **table);
 
-/* Whether a change with a key of key_size bytes may be added. */
-bool merge_table_has_room(const struct merge_table *t, size_t key_size);
-
-/* Its key is copied. */
-void merge_table_add(struct merge_table *t, const struct sr_change *change);
+/* Its key is copied. False, and nothing added, where there is no room; an empty table has some.
+ */
+bool merge_table_add(struct merge_table *t, const struct sr_change *change) SR_MUST_USE;
 
 /* Every change that was added is merged, and merge_table_at hands them out in the order of
  * merge_compare, until merge_table_clear; nothing may be added before. */

@@ -222,6 +222,13 @@ void connection_event(struct worker *w, struct connection *c, uint32_t events)
     }
 }
 
+/* After a piece of work on a connection that is still open. */
+static void settle(struct worker *w, struct connection *c)
+{
+    connection_output_account(w, c, w->now_ns);
+    connection_update(w, c);
+}
+
 void connection_work(struct worker *w, struct connection *c)
 {
     if (c->lingering) {
@@ -232,19 +239,16 @@ void connection_work(struct worker *w, struct connection *c)
     if (connection_may_read(w, c) && !connection_input_step(w, c)) {
         return;
     }
-    connection_output_account(w, c, w->now_ns);
-    connection_update(w, c);
+    settle(w, c);
 }
 
 void connection_work_received(struct worker *w, struct connection *c, uint8_t *region,
                               size_t size)
 {
     memset(&w->answered, 0, sizeof(w->answered));
-    if (size > 0 && !connection_input_parse(w, c, region, size)) {
-        return;
+    if (size == 0 || connection_input_parse(w, c, region, size)) {
+        settle(w, c);
     }
-    connection_output_account(w, c, w->now_ns);
-    connection_update(w, c);
 }
 
 static void refuse_slow(struct worker *w, struct connection *c, const char *detail)
@@ -252,8 +256,7 @@ static void refuse_slow(struct worker *w, struct connection *c, const char *deta
     memset(&w->answered, 0, sizeof(w->answered));
     connection_refuse(w, c, 408, detail);
     if (c->fd >= 0) {
-        connection_output_account(w, c, w->now_ns);
-        connection_update(w, c);
+        settle(w, c);
     }
 }
 

@@ -1,8 +1,8 @@
 /*
  * Working on several connections together: their bytes are received first, then the table is
  * told which keys they will most likely ask for, then they are parsed and counted one by one.
- * What finds a key that was not used just now waits for memory three times, longer than all the
- * rest of the request's user space takes; like this it does not (bench/RESULTS.md, the rows of
+ * What finds a key that was not used just now waits for memory three times, one after the
+ * other; like this most of these waits are over before it asks (bench/RESULTS.md, rows of
  * random keys).
  *
  *   scratch: | received of one | of the next | ... | room for WORKER_READ_SIZE |

@@ -111,14 +111,11 @@ class Runs:
         self.server.start(timeout=DEADLINE)
         self.ledger.settle(totals_over_http(self.server, KEYS))
         if self.count % RENEW_EVERY == RENEW_EVERY - 1:
-            self.end_instance()
+            stop_and_compare(self.server, self.ledger, KEYS)
+            shutil.rmtree(self.server.data_dir)
             self.server.start(timeout=DEADLINE)
         self.load(8)
         self.server.kill()
-
-    def end_instance(self):
-        stop_and_compare(self.server, self.ledger, KEYS)
-        shutil.rmtree(self.server.data_dir)
 
     def finish(self):
         self.server.start(timeout=DEADLINE)
@@ -133,9 +130,8 @@ class Runs:
         meets an instance that has no file yet."""
         self.count += 1
         if fresh:
-            self.server.env = self.plain
-            self.server.start(timeout=DEADLINE)
-            self.end_instance()
+            self.finish()
+            shutil.rmtree(self.server.data_dir)
         logged = self.log_size()
         self.plan.set(fault, armed=armed_by == "start")
         try:
